@@ -1,0 +1,281 @@
+"""The configuration: every number that can change a result, with the paper's values as defaults.
+
+Models are frozen and refuse unknown keys. `lungnet.presets.load_config` fills them from a preset, a
+TOML file and `key=value` settings. Section numbers refer to the paper.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Share = Annotated[float, Field(gt=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+NonNegative = Annotated[float, Field(ge=0.0)]
+Count = Annotated[int, Field(ge=1)]
+CountOrNone = Annotated[int, Field(ge=0)]
+
+#: Rows of Table 1, in the paper's order.
+Row = Literal["gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn"]
+
+
+class Section(BaseModel):
+    """Base of all sections: immutable, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class SelectionRules(Section):
+    """Which scans and nodules enter (section 6), applied in this order.
+
+    Attributes:
+        max_slice_thickness_mm: scans with thicker slices are excluded.
+        min_readers: nodules marked by fewer readers are excluded.
+        outlier_iqr: a nodule is an outlier when its extent in x, y (pixels) or z (mm) lies above
+            Q3 + outlier_iqr * IQR of that axis over the remaining nodules; 0 keeps all.
+    """
+
+    max_slice_thickness_mm: Positive = 2.5
+    min_readers: Annotated[int, Field(ge=1, le=4)] = 3
+    outlier_iqr: NonNegative = 1.5
+
+
+class SplitRules(Section):
+    """How series are parted into train, validation and eval (section 6: 8:2).
+
+    Attributes:
+        by: "patient", or "random" over patches to reproduce the paper (it leaks, and the report says so).
+        eval_fraction: share of patients held out for evaluation.
+        validation_fraction: share of the remaining patients on which thresholds, calibration and
+            early stopping are settled.
+        eval_groups: groups or patients that form the evaluation set instead of a share drawn by hash.
+    """
+
+    by: Literal["patient", "random"] = "patient"
+    eval_fraction: Share = 0.2
+    validation_fraction: Share = 0.15
+    eval_groups: tuple[str, ...] = ()
+
+
+class PatchRules(Section):
+    """How 40 x 40 patches are taken (section 6).
+
+    Attributes:
+        patches_per_nodule: slices drawn across a nodule's consensus extent.
+        max_offset_px: largest translation in x and in y, in pixels.
+        negatives_per_positive: balance that training sees, and of validation and evaluation in CT.
+        negative_surplus: further training negatives per positive, from which the Augmenter balances
+            the synthetic positives.
+        min_lung_fraction: least share of negatives whose centre lies in the lung.
+        shards: TFRecord files of each split.
+    """
+
+    patches_per_nodule: Count = 5
+    max_offset_px: Annotated[int, Field(ge=0, le=19)] = 10
+    negatives_per_positive: Positive = 1.0
+    negative_surplus: NonNegative = 0.5
+    min_lung_fraction: Fraction = 0.5
+    shards: Count = 4
+
+
+class GanConfig(Section):
+    """WGAN with gradient penalty (section 4).
+
+    Attributes:
+        latent_dim: length of z.
+        generator_steps: updates of the generator.
+        critic_steps: updates of the critic before each of them.
+        batch_size: patches a critic update sees.
+        gradient_penalty_weight: lambda.
+        learning_rate, beta_1, beta_2: Adam, for both networks.
+        width: channels of the largest feature map; deeper ones have 2 and 4 times as many.
+        ema_decay: decay of the averaged generator that is kept; 0 keeps the last one.
+    """
+
+    latent_dim: Count = 128
+    generator_steps: Count = 10_000
+    critic_steps: Count = 5
+    batch_size: Count = 64
+    gradient_penalty_weight: NonNegative = 10.0
+    learning_rate: Positive = 1e-4
+    beta_1: Fraction = 0.0
+    beta_2: Fraction = 0.9
+    width: Count = 32
+    ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+
+
+class AugmentConfig(Section):
+    """Synthetic patches for training (section 6).
+
+    Attributes:
+        rate: synthetic positives per real positive of the training split.
+    """
+
+    rate: NonNegative = 0.5
+
+
+class CaeConfig(Section):
+    """Layer-wise convolutional autoencoder (sections 3.5 and 4, Algorithm 1).
+
+    Attributes:
+        filters, kernels: of the convolutions, each followed by ReLU and 2 x 2 max pooling.
+        padding: "valid" gives 450 features of a 40 x 40 patch, "same" 1,250.
+        decoder: what a layer is trained to undo: "after_pool" (convolution and pooling) or
+            "before_pool" (the convolution alone, the paper to the letter).
+        epochs: passes of each layer over the training patches.
+        batch_size, learning_rate, momentum: of stochastic gradient descent.
+        denoising: share of inputs set to zero before encoding (section 3.3), 0 for none.
+        tied: the decoder's kernel is the encoder's (section 3.2).
+        fine_tune_epochs: passes with labels after the greedy phase ("some data is used for
+            fine-tuning"); 0 for none.
+        fine_tune_learning_rate: of Adam in that phase.
+        fine_tune_flips: random flips and right-angle rotations in that phase.
+    """
+
+    filters: tuple[Count, ...] = (50, 50, 50)
+    kernels: tuple[Count, ...] = (5, 3, 3)
+    padding: Literal["valid", "same"] = "valid"
+    decoder: Literal["after_pool", "before_pool"] = "after_pool"
+    epochs: Count = 150
+    batch_size: Count = 100
+    learning_rate: Positive = 0.1
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    denoising: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    tied: bool = False
+    fine_tune_epochs: CountOrNone = 20
+    fine_tune_learning_rate: Positive = 1e-3
+    fine_tune_flips: bool = True
+
+    @model_validator(mode="after")
+    def _as_many_kernels_as_filters(self) -> "CaeConfig":
+        if len(self.filters) != len(self.kernels):
+            raise ValueError(
+                f"filters and kernels must be equally long. Received: {self.filters}, {self.kernels}"
+            )
+        return self
+
+
+class CalmConfig(Section):
+    """Clustering augmented learning method (section 5).
+
+    Attributes:
+        clusters: |C|.
+        hidden: neurons of FC1 and FC2.
+        leaky_slope: negative slope of the leaky ReLUs.
+        importance: "absolute" averages |w| over FC1's neurons, "signed" w itself (the letter).
+        learning_rate, beta_1: of Adam.
+        l2: Keras factor; a gradient of 1e-4 w is L2(5e-5).
+        batch_size: of the network.
+        max_iterations: alternations of learning and clustering at most.
+        patience: iterations with unchanged assignment after which the clustering has converged.
+        trees: of the random forest that chooses the centres.
+    """
+
+    clusters: Annotated[int, Field(ge=2)] = 2
+    hidden: tuple[Count, Count] = (128, 32)
+    leaky_slope: NonNegative = 0.01
+    importance: Literal["absolute", "signed"] = "absolute"
+    learning_rate: Positive = 1e-3
+    beta_1: Fraction = 0.9
+    l2: NonNegative = 5e-5
+    batch_size: Count = 100
+    max_iterations: Count = 150
+    patience: Count = 10
+    trees: Count = 100
+
+
+class BaselineConfig(Section):
+    """The rivals of Table 1.
+
+    Attributes:
+        rows: which of them are trained.
+        nn_epochs: passes of the plain network on the features.
+        lr_c, svm_c: inverse regularisation of logistic regression and of the linear SVM.
+        ae_units: fully connected layer of the autoencoder of reference [9].
+        ae_epochs, ae_learning_rate, ae_tree_depth: its training and the depth of the decision tree on top.
+        cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training, whose rate
+            falls along a cosine.
+        cnn_flips: random flips and right-angle rotations while it trains.
+    """
+
+    rows: tuple[Row, ...] = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn")
+    nn_epochs: Count = 150
+    lr_c: Positive = 1.0
+    svm_c: Positive = 1.0
+    ae_units: Count = 1024
+    ae_epochs: Count = 50
+    ae_learning_rate: Positive = 1e-3
+    ae_tree_depth: Count = 8
+    cnn_steps: Count = 3000
+    cnn_batch_size: Count = 128
+    cnn_learning_rate: Positive = 1e-3
+    cnn_flips: bool = True
+
+
+class CalibrationConfig(Section):
+    """What turns a classifier's logit into the exported probability, fitted on validation patches.
+
+    Attributes:
+        method: "platt" (scale and shift of the logit) or "none".
+    """
+
+    method: Literal["platt", "none"] = "platt"
+
+
+class EvaluationConfig(Section):
+    """How a classifier is judged (section 7).
+
+    Attributes:
+        bootstrap: resamples behind each interval.
+        confidence: of the intervals.
+        min_groups: with fewer patients (groups) intervals are over patches, and labelled so.
+        bless_min_auc: an AUC below it makes the model NOT_BLESSED.
+    """
+
+    bootstrap: Count = 1000
+    confidence: Share = 0.95
+    min_groups: Count = 10
+    bless_min_auc: Fraction = 0.5
+
+
+class ExportConfig(Section):
+    """ONNX export.
+
+    Attributes:
+        opset: of the graph.
+        tolerance: largest difference in probability between Keras and ONNX Runtime that passes.
+    """
+
+    opset: Annotated[int, Field(ge=13, le=21)] = 17
+    tolerance: Positive = 1e-4
+
+
+class Config(Section):
+    """Everything that can change a result.
+
+    Attributes:
+        task: "nodule" (nodule or not, section 6) or "malignancy" (mean rating >= 4 against <= 2, section 5).
+        seed: of every random choice.
+        window_hu: intensities are clipped to it and scaled to [0, 1], inside the exported graph.
+    """
+
+    task: Literal["nodule", "malignancy"] = "nodule"
+    seed: Annotated[int, Field(ge=0)] = 0
+    window_hu: tuple[float, float] = (-1000.0, 400.0)
+    selection: SelectionRules = SelectionRules()
+    split: SplitRules = SplitRules()
+    patches: PatchRules = PatchRules()
+    gan: GanConfig = GanConfig()
+    augment: AugmentConfig = AugmentConfig()
+    cae: CaeConfig = CaeConfig()
+    calm: CalmConfig = CalmConfig()
+    baselines: BaselineConfig = BaselineConfig()
+    calibration: CalibrationConfig = CalibrationConfig()
+    evaluation: EvaluationConfig = EvaluationConfig()
+    export: ExportConfig = ExportConfig()
+
+    @model_validator(mode="after")
+    def _increasing_window(self) -> "Config":
+        if self.window_hu[0] >= self.window_hu[1]:
+            raise ValueError(f"window_hu must be increasing. Received: {self.window_hu}")
+        return self
