@@ -169,6 +169,14 @@ class CalmConfig(Section):
         max_iterations: alternations of learning and clustering at most.
         patience: iterations with unchanged assignment after which the clustering has converged.
         trees: of the random forest that chooses the centres.
+        forest_samples: samples each tree is grown on; 0 for as many as there are (many times slower).
+        center_rule: "forest" takes the sample of least out-of-bag error (the paper); "best_of_forest"
+            takes, among the center_candidates samples of least error, the one with the least total
+            dissimilarity to its cluster, and only if that lowers the total.
+        center_candidates: samples that "best_of_forest" looks at.
+        importance_smoothing: share of the previous importance that is kept at each iteration.
+        standardise: the network sees features with mean 0 and variance 1; the scale is part of the
+            network, and importance counts it.
     """
 
     clusters: Annotated[int, Field(ge=2)] = 2
@@ -182,6 +190,11 @@ class CalmConfig(Section):
     max_iterations: Count = 150
     patience: Count = 10
     trees: Count = 100
+    forest_samples: CountOrNone = 1000
+    center_rule: Literal["forest", "best_of_forest"] = "forest"
+    center_candidates: Count = 20
+    importance_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    standardise: bool = True
 
 
 class BaselineConfig(Section):
