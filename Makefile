@@ -1,0 +1,58 @@
+# make demo    sets everything up and runs the whole method on a phantom
+# make test    sets everything up and passes lint, types and tests
+# make clean   removes the environment and what the demo wrote
+
+SHELL := /bin/bash
+VENV ?= .venv
+BIN := $(VENV)/bin
+# onnxruntime-gpu where an NVIDIA driver answers, onnxruntime elsewhere.
+# ruff does not follow the links, mypy does.
+CODE := lungnet components serving tests benchmarks setup.py
+RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
+
+.PHONY: demo test lint types imports tests clean
+
+demo: $(VENV)/.installed
+	$(BIN)/lungnet demo
+
+test: lint types imports tests
+
+lint: $(VENV)/.installed-test
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+
+types: $(VENV)/.installed-test
+	$(BIN)/mypy
+
+imports: $(VENV)/.installed-test
+	$(BIN)/lint-imports
+
+tests: $(VENV)/.installed-test
+	$(BIN)/pytest
+
+$(VENV)/bin/python:
+	@for candidate in python3.13 python3.12 python3.11 python3; do \
+	  if $$candidate -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' 2>/dev/null; then \
+	    if $$candidate -c 'import ensurepip, venv' 2>/dev/null; then \
+	      echo "Setting up $(VENV) with $$($$candidate --version)"; \
+	      rm -rf $(VENV); exec $$candidate -m venv $(VENV); \
+	    fi; \
+	    found=$$candidate; \
+	  fi; \
+	done; \
+	if [ -n "$$found" ]; then \
+	  echo "lungnet: $$found lacks the module venv; install it (Debian and Ubuntu: apt-get install python3-venv)." >&2; \
+	else \
+	  echo "lungnet: Python 3.11, 3.12 or 3.13 is needed, and none was found on the PATH." >&2; \
+	fi; exit 1
+
+$(VENV)/.installed: setup.py constraints.txt | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,$(RUNTIME)]'
+	@touch $@
+
+$(VENV)/.installed-test: $(VENV)/.installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,$(RUNTIME),test]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) lungnet-demo build *.egg-info

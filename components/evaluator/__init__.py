@@ -1,0 +1,42 @@
+"""Evaluator: see the class."""
+
+from lungnet.pipeline import (
+    WHOLE,
+    Classifier,
+    Cohort,
+    Component,
+    ComponentSpec,
+    Evaluation,
+    Examples,
+    Features,
+    ModelBlessing,
+    Parameter,
+    Predictions,
+    Statistics,
+)
+
+
+class Evaluator(Component):
+    """Table 1 and the figures on the evaluation split (section 7), the report, and a verdict.
+
+    `classifiers` begins with the model that is to be blessed.
+    """
+
+    SPEC = ComponentSpec(
+        inputs={
+            "examples": Examples,
+            "features": Features,
+            "classifiers": Classifier,
+            "cohort": Cohort,
+            "statistics": Statistics,
+        },
+        outputs={"predictions": Predictions, "evaluation": Evaluation, "blessing": ModelBlessing},
+        parameters={
+            "evaluation": Parameter("evaluation"),
+            "configuration": Parameter(WHOLE),
+            "seed": Parameter("seed"),
+        },
+        optional=frozenset({"features", "cohort", "statistics"}),
+        several=frozenset({"classifiers"}),
+    )
+    EXECUTOR = "lungnet.components.evaluator.executor:Executor"

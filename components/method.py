@@ -1,0 +1,72 @@
+"""The paper's method as one pipeline, from CT or from arrays."""
+
+from pathlib import Path
+
+from lungnet.components.array_example_gen import ArrayExampleGen
+from lungnet.components.augmenter import Augmenter
+from lungnet.components.baseline_trainer import BaselineTrainer
+from lungnet.components.cae_trainer import CaeTrainer
+from lungnet.components.calm_trainer import CalmTrainer
+from lungnet.components.evaluator import Evaluator
+from lungnet.components.feature_gen import FeatureGen
+from lungnet.components.gan_trainer import GanTrainer
+from lungnet.components.lidc_example_gen import LidcExampleGen
+from lungnet.components.onnx_exporter import OnnxExporter
+from lungnet.components.statistics_gen import StatisticsGen
+from lungnet.config import Config
+from lungnet.errors import InputError
+from lungnet.pipeline import Component, Pipeline
+
+
+def method_pipeline(
+    config: Config, *, data: str | Path | None = None, arrays: str | Path | None = None
+) -> Pipeline:
+    """Wires every step of the paper.
+
+    Args:
+        config: of the run.
+        data: folder of CT series (DICOM or .mhd) with the readers' annotations.
+        arrays: `.npz` of patches that were cut elsewhere. Exactly one of the two is given.
+
+    Raises:
+        InputError: both or none of `data` and `arrays`, or the path does not exist.
+    """
+    if (data is None) == (arrays is None):
+        raise InputError("Expected either a folder of CT series or a file of arrays.")
+    example_gen: Component
+    if data is not None:
+        if not Path(data).is_dir():
+            raise InputError(f"{data} is no folder; expected a folder of CT series.")
+        example_gen = LidcExampleGen(input_base=str(Path(data).resolve()))
+    else:
+        if not Path(str(arrays)).is_file():
+            raise InputError(f"{arrays} is no file; expected an .npz of patches.")
+        example_gen = ArrayExampleGen(input_file=str(Path(str(arrays)).resolve()))
+    statistics = StatisticsGen(examples=example_gen.outputs["examples"])
+    gan = GanTrainer(examples=example_gen.outputs["examples"])
+    augmenter = Augmenter(examples=example_gen.outputs["examples"], generator=gan.outputs["generator"])
+    examples = augmenter.outputs["examples"]
+    cae = CaeTrainer(examples=examples)
+    features = FeatureGen(examples=examples, encoder=cae.outputs["encoder"])
+    calm = CalmTrainer(features=features.outputs["features"], encoder=cae.outputs["encoder"])
+    baselines = [
+        BaselineTrainer(
+            component_id=f"BaselineTrainer.{row}",
+            row=row,
+            features=features.outputs["features"],
+            examples=examples,
+            encoder=cae.outputs["encoder"],
+        )
+        for row in config.baselines.rows
+    ]
+    classifiers = [component.outputs["classifier"] for component in (calm, *baselines)]
+    evaluator = Evaluator(
+        examples=examples,
+        features=features.outputs["features"],
+        classifiers=classifiers,
+        cohort=example_gen.outputs["cohort"],
+        statistics=statistics.outputs["statistics"],
+    )
+    exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
+    steps = [example_gen, statistics, gan, augmenter, cae, features, calm, *baselines, evaluator, exporter]
+    return Pipeline(steps, config)

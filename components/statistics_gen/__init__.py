@@ -1,0 +1,13 @@
+"""StatisticsGen: see the class."""
+
+from lungnet.pipeline import Component, ComponentSpec, Examples, Statistics
+
+
+class StatisticsGen(Component):
+    """Counts, sources, patients and HU histogram of each split; refuses a patient in two splits."""
+
+    SPEC = ComponentSpec(
+        inputs={"examples": Examples},
+        outputs={"statistics": Statistics},
+    )
+    EXECUTOR = "lungnet.components.statistics_gen.executor:Executor"

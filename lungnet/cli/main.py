@@ -1,0 +1,71 @@
+"""`lungnet VERB ...`: finds the verb's module, and turns errors into one sentence and an exit status."""
+
+import importlib
+import logging
+import os
+import sys
+
+import click
+
+import lungnet
+from lungnet.errors import LungnetError
+
+#: Verb -> what `lungnet --help` says of it. The module of that name holds the command.
+VERBS = {
+    "demo": "The whole method on phantom CTs, in minutes.",
+    "run": "The whole method on your CTs or patches.",
+    "step": "One step of the pipeline, on what the steps before it made.",
+    "cohort": "Scans and nodules that enter, and why the others do not.",
+    "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
+    "predict": "Probabilities for candidates in a CT, by an ONNX file.",
+    "report": "The table of a run, as Markdown or JSON.",
+}
+
+
+class LazyVerbs(click.Group):
+    """A group that imports a verb's module when the verb is used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Lists the verbs in the order of `VERBS`."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Imports `lungnet.cli.<verb>` and returns its `command`."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(f"lungnet.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Lists the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(VERBS.items()))
+
+
+@click.group(cls=LazyVerbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(lungnet.__version__, prog_name="lungnet")
+def cli() -> None:
+    """Lung CT to an ONNX nodule classifier. Research software, not for diagnosis."""
+
+
+def main() -> None:
+    """Runs the command line; exits 0 on success, 2 for wrong usage, 1 for a failure, 130 for Ctrl-C."""
+    # Before anything imports TensorFlow, whose banner says nothing to the user.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    for noisy in ("tensorflow", "tf2onnx", "absl", "h5py"):
+        logging.getLogger(noisy).setLevel(logging.ERROR)
+    try:
+        code = cli.main(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        code = error.exit_code
+    except LungnetError as error:
+        click.echo(f"lungnet: {error}", err=True)
+        code = 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("lungnet: interrupted; what was complete is kept.", err=True)
+        code = 130
+    except BrokenPipeError:  # the reader of our output, such as `head`, has left
+        sys.stderr.close()
+        code = 0
+    sys.exit(code if isinstance(code, int) else 0)

@@ -1,0 +1,84 @@
+"""Options that several verbs share."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lungnet.config import Config
+from lungnet.presets import PRESETS, load_config
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+def configuration(default_preset: str | None) -> Callable[[Function], Function]:
+    """Adds `--preset`, `--config`, `--set` and `--seed`; without `default_preset` the first may be left out."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice."),
+            click.option(
+                "--set",
+                "settings",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="One setting, such as gan.latent_dim=64.",
+            ),
+            click.option(
+                "--config",
+                "config_file",
+                type=click.Path(path_type=Path),
+                help="TOML file over the preset.",
+            ),
+            click.option(
+                "--preset",
+                type=click.Choice(PRESETS),
+                default=default_preset,
+                show_default=default_preset is not None,
+                help="Where the configuration starts from.",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def load(
+    preset: str, config_file: Path | None, settings: tuple[str, ...], seed: int | None, *more: str
+) -> Config:
+    """Builds the configuration that the options describe; `more` are settings of the verb's own."""
+    seeds = [] if seed is None else [f"seed={seed}"]
+    return load_config(preset, config_file, [*settings, *seeds, *more])
+
+
+def source(function: Function) -> Function:
+    """Adds `--data`, `--arrays` and `--eval-groups`."""
+    for option in (
+        click.option(
+            "--eval-groups",
+            metavar="A,B",
+            help="Groups (or patients) held out for evaluation, instead of a share drawn by hash.",
+        ),
+        click.option(
+            "--arrays",
+            type=click.Path(path_type=Path, dir_okay=False),
+            help="An .npz of patches cut elsewhere: patches_hu, labels (or malignancy), groups (or patient_id).",
+        ),
+        click.option(
+            "--data",
+            type=click.Path(path_type=Path, file_okay=False),
+            help="Folder of CT series (DICOM, .mhd) with the readers' annotations.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def eval_groups_setting(eval_groups: str | None) -> list[str]:
+    """Turns `6,7` into the setting it stands for."""
+    if eval_groups is None:
+        return []
+    names = [name.strip() for name in eval_groups.split(",") if name.strip()]
+    return [f"split.eval_groups={names!r}"]

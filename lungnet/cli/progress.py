@@ -1,0 +1,82 @@
+"""Progress of a pipeline on stderr: bars on a terminal, one line a step elsewhere."""
+
+import time
+from types import TracebackType
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+
+from lungnet.pipeline import Component, ProgressFunction
+
+#: Fewer seconds between two updates would cost more than they show.
+_MIN_INTERVAL_S = 0.1
+
+
+class StepProgress:
+    """Context manager whose `begin` is a runner's `on_step`.
+
+    Args:
+        steps: number of steps to come.
+        console: where to draw; stderr by default.
+    """
+
+    def __init__(self, steps: int, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self.steps = steps
+        self.number = 0
+        self.seconds: dict[str, float] = {}
+        self._name = ""
+        self._started = 0.0
+        self._task: TaskID | None = None
+        self._bars = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("[dim]{task.fields[text]}"),
+            console=self.console,
+            transient=True,
+            disable=not self.console.is_terminal,
+        )
+
+    def __enter__(self) -> "StepProgress":
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._finish()
+        self._bars.stop()
+
+    def begin(self, component: Component) -> ProgressFunction:
+        """Ends the step before and begins this one; returns what its executor reports to."""
+        self._finish()
+        self.number += 1
+        self._name, self._started = component.id, time.monotonic()
+        task = self._bars.add_task(f"[{self.number}/{self.steps}] {component.id}", total=None, text="")
+        self._task = task
+        last = 0.0
+
+        def report(done: int, total: int, text: str) -> None:
+            nonlocal last
+            now = time.monotonic()
+            if now - last >= _MIN_INTERVAL_S or done == total:
+                last = now
+                self._bars.update(task, completed=done, total=total, text=text)
+
+        return report
+
+    def _finish(self) -> None:
+        if self._task is None:
+            return
+        self._bars.remove_task(self._task)
+        self._task = None
+        seconds = self.seconds[self._name] = time.monotonic() - self._started
+        self.console.print(
+            f"[{self.number}/{self.steps}] {self._name}: {seconds:.1f} s", markup=False, highlight=False
+        )

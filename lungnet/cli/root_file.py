@@ -1,0 +1,65 @@
+"""`pipeline.json` in a pipeline root: the data and the configuration that its steps share."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungnet.components import method_pipeline
+from lungnet.config import Config
+from lungnet.errors import InputError
+from lungnet.files import write_json
+from lungnet.pipeline import Pipeline
+from lungnet.presets import config_from
+
+_NAME = "pipeline.json"
+
+
+@dataclass(frozen=True)
+class RootFile:
+    """What a pipeline root was made from.
+
+    Attributes:
+        data: folder of CT series, or None.
+        arrays: `.npz` of patches, or None.
+        config: of every step.
+    """
+
+    data: Path | None
+    arrays: Path | None
+    config: Config
+
+    def pipeline(self) -> Pipeline:
+        """Wires the method for this data and configuration."""
+        return method_pipeline(self.config, data=self.data, arrays=self.arrays)
+
+    def write(self, root: Path) -> None:
+        """Writes `pipeline.json`.
+
+        Raises:
+            InputError: the root cannot be written.
+        """
+        write_json(
+            root / _NAME,
+            {
+                "data": str(self.data.resolve()) if self.data else None,
+                "arrays": str(self.arrays.resolve()) if self.arrays else None,
+                "config": self.config.model_dump(mode="json"),
+            },
+        )
+
+    @classmethod
+    def read(cls, root: Path) -> "RootFile | None":
+        """Reads `pipeline.json`, or returns None where there is none.
+
+        Raises:
+            InputError: the file is not one of ours.
+        """
+        path = root / _NAME
+        if not path.is_file():
+            return None
+        try:
+            values = json.loads(path.read_text("utf-8"))
+            data, arrays, config = values["data"], values["arrays"], values["config"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path} is not a pipeline file of lungnet.") from error
+        return cls(Path(data) if data else None, Path(arrays) if arrays else None, config_from(config))

@@ -1,0 +1,57 @@
+"""What an executor is given besides its artifacts and parameters."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lungnet.pipeline.artifacts import Artifact
+
+#: Called with (steps done, steps in all, what is being done).
+ProgressFunction = Callable[[int, int, str], None]
+
+
+def no_progress(done: int, total: int, text: str) -> None:
+    """Reports to nobody."""
+
+
+@dataclass(frozen=True)
+class ExecutorContext:
+    """Where an executor may leave what is no artifact.
+
+    Attributes:
+        work_dir: scratch space, removed when the step has ended.
+        tensorboard_dir: event files of this execution.
+        seed: of every random choice.
+        progress: to be called as work goes on.
+        runtime: what may differ between machines and must not change results (`workers`).
+    """
+
+    work_dir: Path
+    tensorboard_dir: Path
+    seed: int
+    progress: ProgressFunction = no_progress
+    runtime: dict[str, Any] = field(default_factory=dict)
+
+
+class Executor(ABC):
+    """Base of all executors: `Do` reads input artifacts and writes under the URIs of the output ones."""
+
+    def __init__(self, context: ExecutorContext) -> None:
+        self.context = context
+
+    @abstractmethod
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """Makes the output artifacts, and sets their properties.
+
+        Args:
+            input_dict: input key -> artifacts.
+            output_dict: output key -> artifacts whose folders exist and are empty.
+            exec_properties: parameter name -> JSON value.
+        """
