@@ -1,0 +1,9 @@
+from .columns import ExampleArrays as ExampleArrays
+from .example import PATCH_SIZE as PATCH_SIZE
+from .example import SCHEMA_VERSION as SCHEMA_VERSION
+from .example import SPLITS as SPLITS
+from .example import PatchExample as PatchExample
+from .tfrecords import iterate_examples as iterate_examples
+from .tfrecords import load_examples as load_examples
+from .tfrecords import read_examples as read_examples
+from .tfrecords import write_examples as write_examples
