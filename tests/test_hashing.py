@@ -1,0 +1,13 @@
+from lungnet.hashing import canonical_json, fingerprint, stable_fraction, stable_id
+
+
+def test_ids_are_those_of_every_machine():
+    # sha256("a\x1f1"), first eight bytes, halved: from `printf 'a\x1f1' | sha256sum`.
+    assert stable_id("a", 1) == int("839e11a421d370be", 16) >> 1
+    assert stable_id("a", 1) != stable_id("a1")
+    assert 0 <= stable_fraction("a", 1) < 1
+
+
+def test_order_of_keys_does_not_matter():
+    assert canonical_json({"b": 1, "a": 2}) == '{"a":2,"b":1}'
+    assert fingerprint({"b": 1, "a": 2}) == fingerprint({"a": 2, "b": 1})
