@@ -1,0 +1,10 @@
+from .conversion import convert_saved_model as convert_saved_model
+from .onnx_export import OnnxExport as OnnxExport
+from .onnx_export import export_onnx as export_onnx
+from .parity import ParityError as ParityError
+from .parity import ParityReport as ParityReport
+from .parity import check_parity as check_parity
+from .parity import make_batches as make_batches
+from .sample_patches import extreme_patches as extreme_patches
+from .sample_patches import sample_patches as sample_patches
+from .saved_model import SavedModelReference as SavedModelReference
