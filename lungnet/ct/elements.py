@@ -1,0 +1,241 @@
+"""The few DICOM elements that reading CT needs, and where the pixels begin.
+
+Files in implicit or explicit little endian (all that is not deflated or big endian) are walked
+element by element without interpreting any: a tenth of the time that a general parser takes. Whatever
+this walk does not understand goes to pydicom, with the same result.
+"""
+
+import os
+import struct
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pydicom
+from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+
+from lungnet.ct.errors import CTReadError
+
+IMAGE_TYPE: Final = 0x0008_0008
+SOP_CLASS_UID: Final = 0x0008_0016
+MODALITY: Final = 0x0008_0060
+MANUFACTURER: Final = 0x0008_0070
+PATIENT_ID: Final = 0x0010_0020
+SLICE_THICKNESS: Final = 0x0018_0050
+STUDY_UID: Final = 0x0020_000D
+SERIES_UID: Final = 0x0020_000E
+POSITION: Final = 0x0020_0032
+ORIENTATION: Final = 0x0020_0037
+SAMPLES_PER_PIXEL: Final = 0x0028_0002
+NUMBER_OF_FRAMES: Final = 0x0028_0008
+ROWS: Final = 0x0028_0010
+COLUMNS: Final = 0x0028_0011
+PIXEL_SPACING: Final = 0x0028_0030
+BITS_ALLOCATED: Final = 0x0028_0100
+BITS_STORED: Final = 0x0028_0101
+HIGH_BIT: Final = 0x0028_0102
+PIXEL_REPRESENTATION: Final = 0x0028_0103
+RESCALE_INTERCEPT: Final = 0x0028_1052
+RESCALE_SLOPE: Final = 0x0028_1053
+
+WANTED: Final = frozenset(
+    {
+        *(
+            IMAGE_TYPE,
+            SOP_CLASS_UID,
+            MODALITY,
+            MANUFACTURER,
+            PATIENT_ID,
+            SLICE_THICKNESS,
+            STUDY_UID,
+            SERIES_UID,
+        ),
+        *(POSITION, ORIENTATION, SAMPLES_PER_PIXEL, NUMBER_OF_FRAMES, ROWS, COLUMNS, PIXEL_SPACING),
+        *(BITS_ALLOCATED, BITS_STORED, HIGH_BIT, PIXEL_REPRESENTATION, RESCALE_INTERCEPT, RESCALE_SLOPE),
+    }
+)
+
+_TRANSFER_SYNTAX: Final = 0x0002_0010
+_PIXEL_DATA: Final = 0x7FE0_0010
+_SEQUENCE_END: Final = 0xFFFE_E0DD
+_ITEM: Final = 0xFFFE_E000
+_ITEM_END: Final = 0xFFFE_E00D
+_UNDEFINED: Final = 0xFFFF_FFFF
+#: Value representations with a four-byte length (PS3.5, section 7.1.2).
+_LONG: Final = frozenset(
+    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
+)
+_SHORT: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
+#: Most headers fit in the first window; it grows where they do not.
+_FIRST_WINDOW: Final = 8192
+
+_explicit = struct.Struct("<HH2sH").unpack_from
+_implicit = struct.Struct("<HHI").unpack_from
+_long_length = struct.Struct("<I").unpack_from
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What stands in one DICOM file before its pixels.
+
+    Attributes:
+        path: of the file.
+        values: raw bytes of the elements of `WANTED` that the file has, by tag.
+        transfer_syntax: (0002,0010).
+        pixel_offset: where native little-endian Pixel Data begin, or -1 if pydicom must fetch them.
+        pixel_bytes: length of native Pixel Data as the file states it.
+    """
+
+    path: Path
+    values: dict[int, bytes]
+    transfer_syntax: str
+    pixel_offset: int = -1
+    pixel_bytes: int = 0
+
+    def text(self, tag: int) -> str:
+        """Returns a textual value without padding; empty if the file has none."""
+        return self.values.get(tag, b"").decode("latin-1").strip(" \0")
+
+    def integer(self, tag: int, default: int) -> int:
+        """Returns an unsigned short (US), or `default` if the file has none."""
+        value = self.values.get(tag)
+        if not value:
+            return default
+        return int.from_bytes(value[:2], "big" if self.transfer_syntax == ExplicitVRBigEndian else "little")
+
+
+class _Unfamiliar(Exception):
+    """The walk met something that it leaves to pydicom."""
+
+
+def read_header(path: Path) -> Header | None:
+    """Reads the header of one file.
+
+    Args:
+        path: a file of any kind.
+
+    Returns:
+        The header, or None if the file is not DICOM and is not named as if it were.
+
+    Raises:
+        CTReadError: the file is named `.dcm` and is not DICOM, or its header is damaged or cut off, or
+            the file cannot be opened.
+    """
+    named_dicom = path.suffix.lower() == ".dcm"
+    try:
+        with path.open("rb", buffering=0) as file:
+            start = file.read(_FIRST_WINDOW)
+            if start[128:132] != b"DICM":
+                # Some scanners leave out preamble and prefix; such files begin with group 0002 or 0008.
+                if path.suffix.lower() not in ("", ".dcm", ".ima") or start[:2] not in (b"\x08\0", b"\x02\0"):
+                    if named_dicom:
+                        raise CTReadError(
+                            f"{path} is named .dcm but is not a DICOM file: it has no DICM prefix."
+                        )
+                    return None
+                return _read_with_pydicom(path)
+            size = os.fstat(file.fileno()).st_size
+            while True:
+                try:
+                    return _walk(path, start, whole=len(start) >= size)
+                except (struct.error, IndexError) as error:
+                    if len(start) >= size:
+                        raise CTReadError(f"{path} is cut off within its header.") from error
+                file.seek(0)
+                start = file.read(len(start) * 8)
+    except OSError as error:
+        raise CTReadError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except _Unfamiliar:
+        return _read_with_pydicom(path)
+
+
+def _walk(path: Path, data: bytes, whole: bool) -> Header:
+    """Walks the elements of `data`, the beginning of a file or the whole of it, up to its Pixel Data.
+
+    Raises:
+        _Unfamiliar: the file is for pydicom.
+        struct.error, IndexError: `data` ends within an element, or before the Pixel Data.
+    """
+    syntax, place = _transfer_syntax(data)
+    if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+        raise _Unfamiliar
+    explicit = syntax != ImplicitVRLittleEndian
+    values: dict[int, bytes] = {}
+    while not (whole and place == len(data)):
+        tag, length, start = _element(data, place, explicit)
+        if tag == _PIXEL_DATA:
+            native = length != _UNDEFINED
+            return Header(path, values, syntax, start if native else -1, length if native else 0)
+        if length == _UNDEFINED:
+            place = _skip(data, start, explicit, _SEQUENCE_END)
+            continue
+        place = start + length
+        if tag in WANTED:
+            if place > len(data):
+                raise IndexError
+            values[tag] = data[start:place]
+    return Header(path, values, syntax)
+
+
+def _transfer_syntax(data: bytes) -> tuple[str, int]:
+    """Returns the transfer syntax and where the file meta information ends."""
+    place = 132
+    syntax = ""
+    while data[place : place + 2] == b"\x02\0":
+        tag, length, start = _element(data, place, True)
+        place = start + length
+        if tag == _TRANSFER_SYNTAX:
+            syntax = data[start:place].decode("latin-1").strip(" \0")
+    if not syntax:
+        raise _Unfamiliar
+    return syntax, place
+
+
+def _element(data: bytes, place: int, explicit: bool) -> tuple[int, int, int]:
+    """Returns tag, length and beginning of the value of the element at `place`."""
+    if not explicit:
+        group, element, length = _implicit(data, place)
+        return group << 16 | element, length, place + 8
+    group, element, kind, length = _explicit(data, place)
+    if kind in _SHORT:
+        return group << 16 | element, length, place + 8
+    if kind in _LONG:
+        (length,) = _long_length(data, place + 8)
+        if kind == b"UN" and length == _UNDEFINED:  # a sequence in implicit form, whatever the file's
+            raise _Unfamiliar
+        return group << 16 | element, length, place + 12
+    if group == 0xFFFE:
+        return group << 16 | element, _long_length(data, place + 4)[0], place + 8
+    raise _Unfamiliar
+
+
+def _skip(data: bytes, place: int, explicit: bool, end: int) -> int:
+    """Returns where the sequence or item of undefined length whose content begins at `place` ends."""
+    while True:
+        tag, length, start = _element(data, place, explicit)
+        if tag == end:
+            return start
+        if length != _UNDEFINED:
+            place = start + length
+        elif tag == _ITEM:
+            place = _skip(data, start, explicit, _ITEM_END)
+        else:
+            place = _skip(data, start, explicit, _SEQUENCE_END)
+
+
+def _read_with_pydicom(path: Path) -> Header:
+    try:
+        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
+        values = {}
+        for tag in WANTED:
+            if tag in dataset:
+                value = dataset.get_item(tag).value
+                values[tag] = value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
+        syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
+    except Exception as error:  # pydicom has no common base of what it raises on damaged files
+        raise CTReadError(
+            f"{path} is not a readable DICOM file: its header is damaged or cut off."
+        ) from error
+    if not values:
+        raise CTReadError(f"{path} is not a readable DICOM file: its header is damaged or cut off.")
+    return Header(path, values, str(syntax))
