@@ -1,8 +1,14 @@
 """A nodule: the readers' annotations that are of one thing."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+import numpy.typing as npt
+from scipy.spatial.distance import pdist
+
 from lungnet.lidc.annotation import RATINGS, Annotation, Scan
+from lungnet.lidc.clusters import cluster
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,3 +45,57 @@ class Nodule:
     def malignancy(self) -> float:
         """Mean malignancy over the readers, 1 to 5, or 0.0 if unrated."""
         return self.rating("malignancy")
+
+
+def nodules_of(scan: Scan, annotations: Sequence[Annotation]) -> list[Nodule]:
+    """Returns the nodules of one scan, in the order of `lungnet.lidc.cluster`.
+
+    Args:
+        scan: the series.
+        annotations: all annotations of it, from the database or from XML.
+    """
+    return [_nodule(scan, members) for members in cluster(annotations, scan)]
+
+
+def diameter_mm(annotation: Annotation, scan: Scan) -> float:
+    """Returns the largest distance between two points of one contour; 0.0 if each has but one point."""
+    squared_px = 0.0
+    for contour in annotation.contours:
+        width, height = np.ptp(contour.points_xy, axis=0)
+        # No distance exceeds the diagonal of the contour's box: most contours need no look at their points.
+        if width**2 + height**2 > squared_px:
+            squared_px = max(squared_px, pdist(contour.points_xy, "sqeuclidean").max())
+    return float(np.sqrt(squared_px) * scan.pixel_spacing_mm)
+
+
+def _nodule(scan: Scan, annotations: list[Annotation]) -> Nodule:
+    points = [_points_xy_z(annotation) for annotation in annotations]
+    stacked = np.concatenate(points)
+    low, high = stacked.min(axis=0).tolist(), stacked.max(axis=0).tolist()
+    centroid = np.mean([stack.mean(axis=0) for stack in points], axis=0).tolist()
+    given = [
+        [rating for rating in ratings if rating]
+        for ratings in zip(*(a.ratings for a in annotations), strict=True)
+    ]
+    malignancy = given[RATINGS.index("malignancy")]
+    return Nodule(
+        nodule_id=annotations[0].annotation_id,
+        scan=scan,
+        annotations=tuple(annotations),
+        readers=len(annotations),
+        centroid_xy_z=(centroid[0], centroid[1], centroid[2]),
+        box_xy_z=((low[0], high[0]), (low[1], high[1]), (low[2], high[2])),
+        diameter_mm=float(np.mean([diameter_mm(annotation, scan) for annotation in annotations])),
+        ratings=tuple(float(np.mean(ratings)) if ratings else 0.0 for ratings in given),
+        malignancy_median=float(np.median(malignancy)) if malignancy else 0.0,
+    )
+
+
+def _points_xy_z(annotation: Annotation) -> npt.NDArray[np.float64]:
+    """All contour points as (column, row, z in mm)."""
+    return np.concatenate(
+        [
+            np.insert(contour.points_xy.astype(np.float64), 2, contour.z_mm, axis=1)
+            for contour in annotation.contours
+        ]
+    )
