@@ -1,0 +1,50 @@
+"""Random symmetries of a patch, drawn while a network trains."""
+
+from typing import Any
+
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable("lungnet")
+class RandomDihedral(keras.layers.Layer):
+    """Turns each patch by a right angle and mirrors it at random: one of the square's eight symmetries.
+
+    An axial patch around a nodule has no preferred direction, so the label survives. It acts only
+    with `training=True` and belongs in front of the network that is trained, never inside the one
+    that is exported.
+
+    Args:
+        seed: of the choices; the layer draws new ones at every call.
+
+    Input shape:
+        `(batch, size, size, channels)`.
+
+    Output shape:
+        The same.
+    """
+
+    def __init__(self, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.seed = int(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def call(self, patches: Any, training: bool = False) -> Any:
+        """Returns the patches, each under a symmetry of its own when training."""
+        if not training:
+            return patches
+        shape = (3, ops.shape(patches)[0], 1, 1, 1)
+        transpose, flip_rows, flip_columns = ops.unstack(
+            keras.random.uniform(shape, seed=self.seed_generator) < 0.5, num=3
+        )
+        patches = ops.where(transpose, ops.transpose(patches, (0, 2, 1, 3)), patches)
+        patches = ops.where(flip_rows, ops.flip(patches, axis=1), patches)
+        return ops.where(flip_columns, ops.flip(patches, axis=2), patches)
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs."""
+        return {**super().get_config(), "seed": self.seed}

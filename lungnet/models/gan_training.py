@@ -1,0 +1,94 @@
+"""Training the WGAN-GP on positive patches, and drawing synthetic ones from it (sections 4 and 6)."""
+
+import os
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from lungnet.config import GanConfig
+from lungnet.hashing import stable_id
+from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
+from lungnet.models.gan import WGANGP
+from lungnet.models.hounsfield import to_hounsfield, to_unit
+from lungnet.models.training_log import Progress, Trained, TrainingLog, is_due
+
+#: Patches of a grid in TensorBoard.
+SHOWN = 32
+#: Grids over a training: real ones once, synthetic ones this often.
+GRIDS = 10
+#: Patches drawn at a time. Not a setting: rounding may differ between batch sizes.
+CHUNK = 64
+
+
+def train_gan(
+    patches_hu: npt.NDArray[np.int16],
+    config: GanConfig,
+    window_hu: tuple[float, float],
+    seed: int,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains a WGAN-GP (section 4) on the positive patches of the training split.
+
+    Args:
+        patches_hu: int16 `(n, 40, 40)`.
+        config: networks and training.
+        window_hu: clipped and scaled to [0, 1] before the critic sees a patch.
+        seed: of weights, noise and the order of patches.
+        tensorboard_dir: for losses and grids of patches; None writes none.
+        progress: called as `progress(generator steps done, of how many, text)`.
+
+    Returns:
+        The `WGANGP` and the curves "critic_loss", "generator_loss", "wasserstein_distance",
+        "gradient_norm" and "gradient_penalty", each the mean since the value before.
+
+    Raises:
+        InputError: patches of another shape, or fewer than a batch.
+    """
+    check_patches(patches_hu, config.batch_size, "The GAN")
+    gan = WGANGP.from_settings(config, seed)
+    unit = to_unit(patches_hu, window_hu)[..., None]
+    batches = shuffled_batches((unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"))
+    total = config.generator_steps
+    with TrainingLog(tensorboard_dir, progress) as log:
+        log.images(0, "real", unit[:SHOWN])
+        for step in range(1, total + 1):
+            (real,) = next(batches)
+            real = real.reshape(config.critic_steps, config.batch_size, *unit.shape[1:])
+            values = gan.train_on_batch(real, return_dict=True)
+            if is_due(step, total):
+                gan.reset_metrics()
+                log.scalars(step, values)
+                log.progress(step, total, f"Wasserstein distance {values['wasserstein_distance']:.3f}")
+            if is_due(step, total, GRIDS):
+                synthetic = generate_patches(gan.sampler, SHOWN, window_hu, seed)
+                log.images(step, "synthetic", to_unit(synthetic, window_hu))
+    return Trained(gan, log.history)
+
+
+def generate_patches(
+    generator: keras.Model, count: int, window_hu: tuple[float, float], seed: int
+) -> npt.NDArray[np.int16]:
+    """Draws synthetic patches.
+
+    Patch number i depends on the generator, the seed and i alone, not on how many are drawn.
+
+    Args:
+        generator: from `(batch, latent_dim)` to `(batch, rows, columns, 1)` in [0, 1].
+        count: patches to draw, 0 or more.
+        window_hu: the window of the patches that the generator was trained on.
+        seed: of the noise.
+
+    Returns:
+        int16 `(count, rows, columns)` in HU, within the window.
+    """
+    latent_dim = generator.input_shape[-1]
+    chunks = -(-count // CHUNK)
+    noise = np.random.default_rng([seed, stable_id("synthetic patches")])
+    latent = noise.standard_normal((chunks * CHUNK, latent_dim), np.float32)
+    patches = np.empty((chunks * CHUNK, *generator.output_shape[1:3]), np.int16)
+    for start in range(0, len(latent), CHUNK):
+        drawn = generator(latent[start : start + CHUNK], training=False)
+        patches[start : start + CHUNK] = to_hounsfield(np.asarray(drawn)[..., 0], window_hu)
+    return patches[:count]

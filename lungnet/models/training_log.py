@@ -1,0 +1,110 @@
+"""What a training shows while it runs: progress, curves and images in TensorBoard, and its history."""
+
+import os
+from collections.abc import Callable, Mapping
+from types import TracebackType
+from typing import Any, NamedTuple, Self
+
+import keras
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+#: Called as `progress(done, total, text)`.
+Progress = Callable[[int, int, str], None]
+
+
+class Trained(NamedTuple):
+    """What a training returns.
+
+    Attributes:
+        model: the trained model.
+        history: curves by name, one value per report; "step" counts the updates made by then.
+    """
+
+    model: keras.Model
+    history: dict[str, list[float]]
+
+
+def image_grid(images: npt.ArrayLike, columns: int = 8) -> npt.NDArray[np.float32]:
+    """Lays images side by side, row after row, with a white line between them.
+
+    Args:
+        images: `(n, rows, columns)` or `(n, rows, columns, 1)` in [0, 1]; values outside are clipped.
+        columns: images in a row.
+
+    Returns:
+        float32 `(1, height, width, 1)`, the form of `tf.summary.image`.
+
+    Raises:
+        ValueError: there are no images.
+    """
+    tiles = np.clip(np.asarray(images, np.float32), 0.0, 1.0)
+    tiles = tiles[..., 0] if tiles.ndim == 4 else tiles
+    if len(tiles) == 0:
+        raise ValueError("images must hold at least one image. Received: none")
+    missing = -len(tiles) % columns
+    tiles = np.pad(tiles, ((0, missing), (0, 0), (0, 0)), constant_values=1.0)
+    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1)), constant_values=1.0)
+    _, height, width = tiles.shape
+    grid = tiles.reshape(-1, columns, height, width).swapaxes(1, 2).reshape(-1, columns * width)
+    return grid[None, :, :, None]
+
+
+class TrainingLog:
+    """Collects a training's curves and passes them on to TensorBoard.
+
+    Use it as a context manager; the event file is closed at the end.
+
+    Args:
+        tensorboard_dir: where the event file goes; None writes none.
+        progress: called at every report, if given.
+    """
+
+    def __init__(
+        self, tensorboard_dir: str | os.PathLike[str] | None = None, progress: Progress | None = None
+    ) -> None:
+        self.history: dict[str, list[float]] = {}
+        self._progress = progress
+        self._writer = tf.summary.create_file_writer(os.fspath(tensorboard_dir)) if tensorboard_dir else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self._writer is not None:
+            self._writer.close()
+
+    def scalars(self, step: int, values: Mapping[str, Any], prefix: str = "") -> None:
+        """Adds one value to each curve; `prefix` comes before its name, with a slash."""
+        named = {f"{prefix}/{name}" if prefix else name: float(value) for name, value in values.items()}
+        step_name = f"{prefix}/step" if prefix else "step"
+        for name, value in {step_name: float(step), **named}.items():
+            self.history.setdefault(name, []).append(value)
+        if self._writer is not None:
+            with self._writer.as_default(step=step):
+                for name, value in named.items():
+                    tf.summary.scalar(name, value)
+            self._writer.flush()
+
+    def images(self, step: int, name: str, images: npt.ArrayLike) -> None:
+        """Shows images, `(n, rows, columns[, 1])` in [0, 1], as one grid."""
+        if self._writer is not None:
+            with self._writer.as_default(step=step):
+                tf.summary.image(name, image_grid(images))
+            self._writer.flush()
+
+    def progress(self, done: int, total: int, text: str) -> None:
+        """Tells the caller how far the training is."""
+        if self._progress is not None:
+            self._progress(done, total, text)
+
+
+def is_due(step: int, total: int, reports: int = 50) -> bool:
+    """Says whether step `step` of `total` (both from 1) is one of about `reports` even ones, or the last."""
+    return step == total or step % max(1, total // reports) == 0
