@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import re
 import warnings
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from lungnet.export.parity import INPUT, OUTPUTS
 
 BATCH_AXIS = "batch"
 #: Nested calls of a SavedModel leave this in every name.
-_CALL_PREFIX = "StatefulPartitionedCall/"
+_CALL_PREFIX = re.compile(r"(Stateful)?PartitionedCall/")
 _DOCUMENTATION = {
     "patches_hu": "Axial patches in Hounsfield units at the native pixel spacing of the CT.",
     "probability": "Calibrated probability of the positive class.",
@@ -43,7 +44,7 @@ def convert_saved_model(signature: Any, opset: int = 17) -> onnx.ModelProto:
 
     with _quiet("tf2onnx"):
         model, _ = tf2onnx.convert.from_function(classify, [patches], opset=opset)
-    _bind_captures(model.graph, classify.get_concrete_function())
+    _drop_captured_inputs(model.graph)
     _order_outputs(model.graph)
     _name_batch_axis(model.graph)
     _shorten_names(model.graph)
@@ -70,18 +71,10 @@ def _quiet(name: str) -> Iterator[None]:
         logger.setLevel(level)
 
 
-def _bind_captures(graph: onnx.GraphProto, function: Any) -> None:
-    """Turns captured constants, which tf2onnx leaves as graph inputs, into initializers."""
-    captures = {inner.name: outer for outer, inner in function.graph.captures}
+def _drop_captured_inputs(graph: onnx.GraphProto) -> None:
+    """tf2onnx folds captured constants into the graph, and still lists them as inputs of it."""
     used = {name for node in graph.node for name in node.input}
-    kept = []
-    for value in graph.input:
-        if value.name not in captures:
-            kept.append(value)
-        elif value.name in used:
-            array = captures[value.name].numpy()
-            graph.initializer.append(onnx.numpy_helper.from_array(array, value.name))
-    _replace(graph.input, kept)
+    _replace(graph.input, [value for value in graph.input if value.name in used or value.name == INPUT[0]])
 
 
 def _order_outputs(graph: onnx.GraphProto) -> None:
@@ -99,11 +92,11 @@ def _name_batch_axis(graph: onnx.GraphProto) -> None:
 def _shorten_names(graph: onnx.GraphProto) -> None:
     """Removes the marks of nested calls from names, unless two names would become one."""
     names = {name for node in graph.node for name in (*node.input, *node.output)}
-    short = {name: name.replace(_CALL_PREFIX, "") for name in names}
+    short = {name: _CALL_PREFIX.sub("", name) for name in names}
     if len(set(short.values())) != len(short):
         return
     for node in graph.node:
-        node.name = node.name.replace(_CALL_PREFIX, "")
+        node.name = _CALL_PREFIX.sub("", node.name)
         _replace(node.input, [short[name] for name in node.input])
         _replace(node.output, [short[name] for name in node.output])
     for tensor in graph.initializer:

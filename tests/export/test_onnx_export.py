@@ -40,7 +40,7 @@ def test_file_is_checked_self_contained_and_not_newer_than_asked_for(exported):
     assert model.ir_version <= 9  # what ONNX Runtime 1.17 reads
     assert model.producer_name == "lungnet"
     assert exported.size_bytes == exported.path.stat().st_size
-    assert not any("StatefulPartitionedCall" in node.name for node in model.graph.node)
+    assert not any("PartitionedCall" in node.name for node in model.graph.node)
     assert {"Identity"}.isdisjoint(node.op_type for node in model.graph.node)
 
 
