@@ -1,0 +1,1 @@
+"""Phantom CTs: synthetic chests that carry real nodule shapes, for those who have no data."""
