@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +49,10 @@ class ParityReport:
     tolerance: float
     ambiguous: int
     swapped: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns the attributes as values that JSON holds."""
+        return {**asdict(self), "batch_sizes": list(self.batch_sizes)}
 
 
 def make_batches(

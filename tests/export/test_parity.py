@@ -1,5 +1,7 @@
 """The parity check alone, on graphs made by hand: mean HU -> probability, its sign -> cluster."""
 
+import json
+
 import numpy as np
 import onnx
 import pytest
@@ -8,6 +10,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lungnet.errors import InputError
 from lungnet.export import (
     ParityError,
+    ParityReport,
     SavedModelReference,
     check_parity,
     export_onnx,
@@ -79,6 +82,12 @@ def test_equal_models_pass(batches):
     assert report.patches == 10
     assert 0 < report.max_difference < 1e-6
     assert (report.ambiguous, report.swapped) == (0, 0)
+
+
+def test_report_survives_json(batches):
+    report = check_parity(reference, graph(), batches)
+    values = json.loads(json.dumps(report.to_json()))
+    assert ParityReport(**{**values, "batch_sizes": tuple(values["batch_sizes"])}) == report
 
 
 def test_reads_a_file(tmp_path, batches):
