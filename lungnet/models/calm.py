@@ -83,18 +83,16 @@ class CALM(keras.Model):
             self.seed,
             name="network",
         )
-        self.build()
-
-    def build(self, *_: Any) -> None:
-        """Makes all weights; their shapes follow from the arguments alone."""
-        if self.built:
-            return
+        self.network.build()
         shape = (self.config.clusters, self.features)
         self.centers = self.add_weight(shape=shape, initializer="zeros", trainable=False, name="centers")
         self.importance = self.add_weight(
             shape=shape[1:], initializer="ones", trainable=False, name="importance"
         )
-        self.network.build()
+        self.build((None, self.features))
+
+    def build(self, features_shape: tuple[int | None, ...]) -> None:
+        """Nothing is left to build: the weights were made with the model."""
         self.built = True
 
     def call(self, features: Any) -> Any:
@@ -103,12 +101,16 @@ class CALM(keras.Model):
 
     def logits(self, features: Any) -> Any:
         """Returns float32 `(b, 2)`, the network's output before the softmax."""
-        index, _ = _nearest(self.distances(features))
-        return self._logits_in(features, index)
+        return self._logits_in(features, self.cluster(features))
 
     def logit(self, features: Any) -> Any:
         """Returns float32 `(b,)`, the log odds of the positive class."""
-        return _log_odds(self.logits(features))
+        return self.logit_and_cluster(features)[0]
+
+    def logit_and_cluster(self, features: Any) -> tuple[Any, Any]:
+        """Returns both decisions from one assignment."""
+        index = self.cluster(features)
+        return _log_odds(self._logits_in(features, index)), index
 
     def distances(self, features: Any) -> list[Any]:
         """Returns the dissimilarities, one float32 tensor `(b,)` per cluster."""

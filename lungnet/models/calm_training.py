@@ -1,258 +1,28 @@
 """Training of CALM: learning and clustering in turns (section 5.3, Algorithm 2)."""
 
-import logging
 import os
-from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any
 
 import keras
-import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from lungnet.config import CalmConfig
-from lungnet.errors import InputError
-from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
-from lungnet.models.cluster_centers import choose_centers, initial_centers
-from lungnet.models.dissimilarity import dissimilarity
-from lungnet.models.feature_checks import check_features
-
-logger = logging.getLogger(__name__)
-
-#: Called with iterations done, iterations at most, and a line of text.
-Progress = Callable[[int, int, str], None]
+from lungnet.models.clustering_callback import CalmHistory, ClusteringCallback
+from lungnet.models.feature_checks import check_feature_splits
+from lungnet.models.training_log import Progress
 
 
-@dataclass
-class CalmHistory:
-    """What happened, one entry per iteration; plain data that JSON takes.
+def compile_classifier(model: keras.Model, config: CalmConfig) -> None:
+    """Prepares a model of class probabilities for `fit` with the paper's optimiser (section 5.3).
 
-    Losses are cross entropies without the L2 term. Sizes and variance are those of the assignment that
-    the iteration trained with (Figures 4 and 5).
-
-    Attributes:
-        loss, accuracy: on the training features, averaged over the epoch.
-        validation_loss, validation_accuracy: empty without validation features.
-        cluster_sizes: samples of each cluster.
-        changed: share of samples that changed cluster after the epoch.
-        intra_cluster_variance: mean squared Euclidean distance of the features to their cluster's mean.
-        reseeded: iterations (from 1) in which an emptied cluster was given a new centre.
-        kept_iteration: iteration (from 1) whose network, centres and importance were kept.
-        converged: the assignment stayed unchanged for `patience` iterations.
+    The metric `cross_entropy` is the loss without the L2 term.
     """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    cluster_sizes: list[list[int]] = field(default_factory=list)
-    changed: list[float] = field(default_factory=list)
-    intra_cluster_variance: list[float] = field(default_factory=list)
-    reseeded: list[int] = field(default_factory=list)
-    kept_iteration: int = 0
-    converged: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as plain data."""
-        return asdict(self)
-
-
-class ClusteringCallback(keras.callbacks.Callback):
-    """Keras callback that clusters the training features anew after each epoch of a `CALM`.
-
-    After an epoch: importance from FC1, a forest that chooses the centres, the new assignment, and a
-    new centre for an emptied cluster. Training stops once the assignment has not changed for
-    `config.patience` epochs. In the end the model holds network, centres and importance of one and the
-    same epoch: that of the least validation loss, or the last one where `fit` has no validation data.
-
-    `dataset` gives the training batches; `fit` must be called with it, since batches follow the
-    assignment.
-
-    Args:
-        features: float32 `(n, d)` of training.
-        config: the model's configuration.
-        seed: of initial centres, forest and order of samples.
-        tensorboard_dir: folder for scalars, or `None`.
-        progress: called after each epoch.
-
-    Attributes:
-        assignment: int64 `(n,)`, present cluster of each training sample.
-        history: `CalmHistory`.
-
-    Example:
-        callback = ClusteringCallback(features, config)
-        model.fit(callback.dataset(labels), epochs=config.max_iterations, callbacks=[callback])
-    """
-
-    def __init__(
-        self,
-        features: npt.NDArray[np.float32],
-        config: CalmConfig | None = None,
-        seed: int = 0,
-        tensorboard_dir: str | os.PathLike[str] | None = None,
-        progress: Progress | None = None,
-    ) -> None:
-        super().__init__()
-        self.features, self.config, self.seed = features, config or CalmConfig(), seed
-        self.tensorboard_dir, self.progress = tensorboard_dir, progress
-        self.assignment = np.zeros(len(features), np.int64)
-        self.history = CalmHistory()
-        self._epoch = self._unchanged = 0
-        self._kept: tuple[list[Any], npt.NDArray[np.int64]] | None = None
-        self._writer: Any = None
-        # |x|^2 summed about the overall mean, from which the variance within clusters follows.
-        self._mean = features.mean(axis=0, dtype=np.float64)
-        self._scatter = float(np.square(features - self._mean, dtype=np.float64).sum())
-
-    @property
-    def steps_per_epoch(self) -> int:
-        """Batches of an epoch: as many as any assignment can need, so that all epochs are alike."""
-        return len(self.features) // self.config.batch_size + self.config.clusters
-
-    def batches(self) -> Iterator[npt.NDArray[np.int64]]:
-        """Yields the rows of each batch of the present epoch: cluster after cluster, never mixed.
-
-        A cluster's members are shuffled and parted into batches of nearly equal size, at most
-        `config.batch_size`. What `steps_per_epoch` has to spare goes to the largest cluster.
-        """
-        rng = np.random.default_rng([self.seed, stable_id("calm batches", self._epoch)])
-        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
-        parts = -(-sizes // self.config.batch_size)
-        parts[np.argmax(sizes)] += self.steps_per_epoch - parts.sum()
-        for cluster, count in enumerate(parts):
-            if count:
-                members = rng.permutation(np.flatnonzero(self.assignment == cluster))
-                yield from np.array_split(members, count)
-
-    def dataset(self, labels: npt.NDArray[np.int64]) -> Any:
-        """Returns a `tf.data.Dataset` of (features, labels) whose every pass follows the assignment."""
-        features, labels = tf.constant(self.features), tf.constant(labels)
-        rows = tf.data.Dataset.from_generator(
-            self.batches, output_signature=tf.TensorSpec((None,), tf.int64)
-        )
-        batches = rows.map(lambda row: (tf.gather(features, row), tf.gather(labels, row)))
-        return batches.apply(tf.data.experimental.assert_cardinality(self.steps_per_epoch))
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Draws the initial centres and assigns the samples to them (Algorithm 2, step 1)."""
-        if not isinstance(self.model, CALM):
-            raise TypeError(f"ClusteringCallback trains a CALM. Received: {type(self.model).__name__}")
-        rng = np.random.default_rng([self.seed, stable_id("calm centers")])
-        centers = initial_centers(self.features, self.config.clusters, rng)
-        self.model.set_clusters(centers, self.model.network_importance())
-        self.assignment = self._assign()
-        if self.tensorboard_dir is not None:
-            self._writer = tf.summary.create_file_writer(os.fspath(self.tensorboard_dir))
-
-    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
-        """Remembers the epoch, which the order of samples depends on."""
-        self._epoch = epoch
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Records the epoch, keeps it if it is the best so far, and clusters anew."""
-        logs = logs or {}
-        history = self.history
-        self._record(logs)
-        if not history.validation_loss or history.validation_loss[-1] <= min(history.validation_loss):
-            self._kept = (self.model.get_weights(), self.assignment)
-            history.kept_iteration = len(history.loss)
-        before = self.assignment
-        self._cluster()
-        changed = float(np.mean(before != self.assignment))
-        history.changed.append(changed)
-        self._unchanged = self._unchanged + 1 if changed == 0.0 else 0
-        if self._unchanged >= self.config.patience:
-            history.converged = True
-            self.model.stop_training = True
-        self._report()
-
-    def on_train_end(self, logs: Any = None) -> None:
-        """Puts network, centres, importance and assignment of the kept iteration back."""
-        if self._kept is not None:
-            weights, self.assignment = self._kept
-            self.model.set_weights(weights)
-        if self._writer is not None:
-            self._writer.close()
-
-    def _record(self, logs: dict[str, float]) -> None:
-        history = self.history
-        history.loss.append(float(logs.get("cross_entropy", logs.get("loss", np.nan))))
-        history.accuracy.append(float(logs.get("accuracy", np.nan)))
-        if "val_loss" in logs:
-            history.validation_loss.append(float(logs.get("val_cross_entropy", logs["val_loss"])))
-            history.validation_accuracy.append(float(logs.get("val_accuracy", np.nan)))
-        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
-        history.cluster_sizes.append(sizes.tolist())
-        between = 0.0
-        for cluster in np.flatnonzero(sizes):
-            mean = self.features[self.assignment == cluster].mean(axis=0, dtype=np.float64)
-            between += sizes[cluster] * float(np.square(mean - self._mean).sum())
-        history.intra_cluster_variance.append(float(self._scatter - between) / len(self.features))
-
-    def _assign(self) -> npt.NDArray[np.int64]:
-        return np.asarray(self.model.cluster(self.features))
-
-    def _cluster(self) -> None:
-        """Moves importance, centres and assignment (Algorithm 2, steps 2 and 3)."""
-        model, keep = self.model, self.config.importance_smoothing
-        importance = model.network_importance()
-        if keep:
-            importance = keep * np.asarray(model.importance) + (1.0 - keep) * importance
-        centers = choose_centers(
-            self.features,
-            self.assignment,
-            np.asarray(model.centers),
-            importance,
-            self.config,
-            stable_id(self.seed, "calm forest"),
-        )
-        model.set_clusters(centers, importance)
-        self.assignment = self._assign()
-        for _ in range(self.config.clusters - 1):
-            if not self._reseed(centers, importance):
-                break
-
-    def _reseed(self, centers: npt.NDArray[Any], importance: npt.NDArray[Any]) -> bool:
-        """Gives one emptied cluster the sample farthest from its centre; false if there is none to do."""
-        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
-        if sizes.all():
-            return False
-        own = dissimilarity(self.features, centers, importance)[
-            np.arange(len(self.features)), self.assignment
-        ]
-        farthest, empty = int(np.argmax(own)), int(np.argmin(sizes))
-        if own[farthest] <= 0.0:
-            return False
-        centers[empty] = self.features[farthest]
-        self.model.set_clusters(centers, importance)
-        self.assignment = self._assign()
-        iteration = len(self.history.loss)
-        self.history.reseeded.append(iteration)
-        logger.info("Iteration %d: cluster %d was empty and got a new centre.", iteration, empty)
-        return True
-
-    def _report(self) -> None:
-        history = self.history
-        done = len(history.loss)
-        if self._writer is not None:
-            with self._writer.as_default(step=done):
-                for name in (
-                    "loss", "accuracy", "validation_loss", "validation_accuracy", "changed", "intra_cluster_variance"
-                ):  # fmt: skip
-                    values = getattr(history, name)
-                    if values:
-                        tf.summary.scalar(f"calm/{name}", values[-1])
-                for cluster, size in enumerate(history.cluster_sizes[-1]):
-                    tf.summary.scalar(f"calm/cluster_{cluster}_size", size)
-                self._writer.flush()
-        if self.progress is not None:
-            text = f"loss {history.loss[-1]:.3f}"
-            if history.validation_loss:
-                text += f", validation {history.validation_loss[-1]:.3f}"
-            text += f", {100 * history.changed[-1]:.1f} % changed cluster"
-            self.progress(done, self.config.max_iterations, text)
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1),
+        loss=keras.losses.SparseCategoricalCrossentropy(),
+        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
+        jit_compile=False,
+    )
 
 
 def train_calm(
@@ -285,24 +55,13 @@ def train_calm(
             features of another width, or fewer different samples than clusters.
     """
     config = config or CalmConfig()
-    x, y = check_features(features, labels, at_least=config.batch_size)
-    validation = None
-    if validation_features is not None and validation_labels is not None:
-        validation = check_features(validation_features, validation_labels, "validation")
-        if validation[0].shape[1] != x.shape[1]:
-            raise InputError(
-                f"The validation features must have {x.shape[1]} columns, as in training. "
-                f"Received: {validation[0].shape[1]}."
-            )
+    (x, y), validation = check_feature_splits(
+        features, labels, validation_features, validation_labels, config.batch_size
+    )
     model = CALM(config, x.shape[1], seed)
     if config.standardise:
         model.network.adapt(x)
-    model.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1),
-        loss=keras.losses.SparseCategoricalCrossentropy(),
-        metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
-        jit_compile=False,
-    )
+    compile_classifier(model, config)
     callback = ClusteringCallback(x, config, seed, tensorboard_dir, progress)
     model.fit(
         callback.dataset(y),

@@ -124,9 +124,7 @@ def choose_centers(
     rule = CENTER_RULES[config.center_rule]
     for cluster in present:
         members = np.flatnonzero(assignment == cluster)
-        row = rule(
-            features[members], error[members], centers[cluster], importance, config.center_candidates
-        )
+        row = rule(features[members], error[members], centers[cluster], importance, config.center_candidates)
         if row is not None:
             result[cluster] = features[members[row]]
     return result

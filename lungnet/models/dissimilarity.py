@@ -43,7 +43,12 @@ def dissimilarity(
         [[1.5], [1.0]]
     """
     x, centers, importance = _floating(x, centers, importance)
-    if x.ndim != 2 or centers.ndim != 2 or importance.shape != x.shape[1:] or centers.shape[1:] != x.shape[1:]:
+    if (
+        x.ndim != 2
+        or centers.ndim != 2
+        or importance.shape != x.shape[1:]
+        or centers.shape[1:] != x.shape[1:]
+    ):
         raise ValueError(
             "x, centers and importance must have the shapes (n, d), (clusters, d) and (d,). "
             f"Received: {x.shape}, {centers.shape} and {importance.shape}"

@@ -47,3 +47,30 @@ def check_features(
     if len(found) < 2:
         raise InputError(f"The {name} labels must have both classes. Received: {found} only.")
     return x, y.astype(np.int64)
+
+
+def check_feature_splits(
+    features: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    validation_features: npt.ArrayLike | None,
+    validation_labels: npt.ArrayLike | None,
+    batch_size: int,
+) -> tuple[tuple[Features, Labels], tuple[Features, Labels] | None]:
+    """Returns training and, if there are any, validation samples, each as `check_features` does.
+
+    Raises:
+        InputError: as `check_features`, or the two splits differ in the number of features.
+        ValueError: validation features without labels, or the reverse.
+    """
+    if (validation_features is None) != (validation_labels is None):
+        raise ValueError("validation_features and validation_labels must be given together.")
+    training = check_features(features, labels, at_least=batch_size)
+    if validation_features is None or validation_labels is None:
+        return training, None
+    validation = check_features(validation_features, validation_labels, "validation")
+    if validation[0].shape[1] != training[0].shape[1]:
+        raise InputError(
+            f"The validation features must have {training[0].shape[1]} columns, as in training. "
+            f"Received: {validation[0].shape[1]}."
+        )
+    return training, validation

@@ -66,7 +66,9 @@ class FeedForward(keras.layers.Layer):
         self.offset = self.add_weight(
             shape=(self.features,), initializer="zeros", trainable=False, name="offset"
         )
-        self.scale = self.add_weight(shape=(self.features,), initializer="ones", trainable=False, name="scale")
+        self.scale = self.add_weight(
+            shape=(self.features,), initializer="ones", trainable=False, name="scale"
+        )
         inputs = self.features + self.clusters
         for layer in self.dense:
             layer.build((None, inputs))

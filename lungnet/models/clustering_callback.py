@@ -1,0 +1,240 @@
+"""The Keras callback that clusters while CALM learns (section 5.3, Algorithm 2)."""
+
+import logging
+import os
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from lungnet.config import CalmConfig
+from lungnet.hashing import stable_id
+from lungnet.models.calm import CALM
+from lungnet.models.cluster_centers import choose_centers, initial_centers
+from lungnet.models.dissimilarity import dissimilarity
+from lungnet.models.feature_batches import gathered_batches
+from lungnet.models.training_log import Progress, TrainingLog
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class CalmHistory:
+    """What happened, one entry per iteration; plain data that JSON takes.
+
+    Losses are cross entropies without the L2 term. Sizes and variance are those of the assignment that
+    the iteration trained with (Figures 4 and 5).
+
+    Attributes:
+        loss, accuracy: on the training features, averaged over the epoch.
+        validation_loss, validation_accuracy: empty without validation features.
+        cluster_sizes: samples of each cluster.
+        changed: share of samples that changed cluster after the epoch.
+        intra_cluster_variance: mean squared Euclidean distance of the features to their cluster's mean.
+        reseeded: iterations (from 1) in which an emptied cluster was given a new centre.
+        kept_iteration: iteration (from 1) whose network, centres and importance were kept.
+        converged: the assignment stayed unchanged for `patience` iterations.
+    """
+
+    loss: list[float] = field(default_factory=list)
+    accuracy: list[float] = field(default_factory=list)
+    validation_loss: list[float] = field(default_factory=list)
+    validation_accuracy: list[float] = field(default_factory=list)
+    cluster_sizes: list[list[int]] = field(default_factory=list)
+    changed: list[float] = field(default_factory=list)
+    intra_cluster_variance: list[float] = field(default_factory=list)
+    reseeded: list[int] = field(default_factory=list)
+    kept_iteration: int = 0
+    converged: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """Returns the fields as plain data."""
+        return asdict(self)
+
+
+class ClusteringCallback(keras.callbacks.Callback):
+    """Keras callback that clusters the training features anew after each epoch of a `CALM`.
+
+    After an epoch: importance from FC1, a forest that chooses the centres, the new assignment, and a
+    new centre for an emptied cluster. Training stops once the assignment has not changed for
+    `config.patience` epochs. In the end the model holds network, centres and importance of one and the
+    same epoch: that of the least validation loss, or the last one where `fit` has no validation data.
+
+    `dataset` gives the training batches; `fit` must be called with it, since batches follow the
+    assignment.
+
+    Args:
+        features: float32 `(n, d)` of training.
+        config: the model's configuration.
+        seed: of initial centres, forest and order of samples.
+        tensorboard_dir: folder for scalars, or `None`.
+        progress: called after each epoch.
+
+    Attributes:
+        assignment: int64 `(n,)`, present cluster of each training sample.
+        history: `CalmHistory`.
+
+    Example:
+        callback = ClusteringCallback(features, config)
+        model.fit(callback.dataset(labels), epochs=config.max_iterations, callbacks=[callback])
+    """
+
+    def __init__(
+        self,
+        features: npt.NDArray[np.float32],
+        config: CalmConfig | None = None,
+        seed: int = 0,
+        tensorboard_dir: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+    ) -> None:
+        super().__init__()
+        self.features, self.config, self.seed = features, config or CalmConfig(), seed
+        self._log = TrainingLog(tensorboard_dir, progress)
+        self.assignment = np.zeros(len(features), np.int64)
+        self.history = CalmHistory()
+        self._epoch = self._unchanged = 0
+        self._kept: tuple[list[Any], npt.NDArray[np.int64]] | None = None
+        # |x|^2 summed about the overall mean, from which the variance within clusters follows.
+        self._mean = features.mean(axis=0, dtype=np.float64)
+        self._scatter = float(np.square(features - self._mean, dtype=np.float64).sum())
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of an epoch: as many as any assignment can need, so that all epochs are alike."""
+        return len(self.features) // self.config.batch_size + self.config.clusters
+
+    def batches(self) -> Iterator[npt.NDArray[np.int64]]:
+        """Yields the rows of each batch of the present epoch: cluster after cluster, never mixed.
+
+        A cluster's members are shuffled and parted into batches of nearly equal size, at most
+        `config.batch_size`. What `steps_per_epoch` has to spare goes to the largest cluster.
+        """
+        rng = np.random.default_rng([self.seed, stable_id("calm batches", self._epoch)])
+        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
+        parts = -(-sizes // self.config.batch_size)
+        parts[np.argmax(sizes)] += self.steps_per_epoch - parts.sum()
+        for cluster, count in enumerate(parts):
+            if count:
+                members = rng.permutation(np.flatnonzero(self.assignment == cluster))
+                yield from np.array_split(members, count)
+
+    def dataset(self, labels: npt.NDArray[np.int64]) -> Any:
+        """Returns a `tf.data.Dataset` of (features, labels) whose every pass follows the assignment."""
+        return gathered_batches(self.features, labels, self.batches, self.steps_per_epoch)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Draws the initial centres and assigns the samples to them (Algorithm 2, step 1)."""
+        if not isinstance(self.model, CALM):
+            raise TypeError(f"ClusteringCallback trains a CALM. Received: {type(self.model).__name__}")
+        rng = np.random.default_rng([self.seed, stable_id("calm centers")])
+        centers = initial_centers(self.features, self.config.clusters, rng)
+        self.model.set_clusters(centers, self.model.network_importance())
+        self.assignment = self._assign()
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Remembers the epoch, which the order of samples depends on."""
+        self._epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Records the epoch, keeps it if it is the best so far, and clusters anew."""
+        logs = logs or {}
+        history = self.history
+        self._record(logs)
+        if not history.validation_loss or history.validation_loss[-1] <= min(history.validation_loss):
+            self._kept = (self.model.get_weights(), self.assignment)
+            history.kept_iteration = len(history.loss)
+        before = self.assignment
+        self._cluster()
+        changed = float(np.mean(before != self.assignment))
+        history.changed.append(changed)
+        self._unchanged = self._unchanged + 1 if changed == 0.0 else 0
+        if self._unchanged >= self.config.patience:
+            history.converged = True
+            self.model.stop_training = True
+        self._report()
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Puts network, centres, importance and assignment of the kept iteration back."""
+        if self._kept is not None:
+            weights, self.assignment = self._kept
+            self.model.set_weights(weights)
+
+    def _record(self, logs: dict[str, float]) -> None:
+        history = self.history
+        history.loss.append(float(logs.get("cross_entropy", logs.get("loss", np.nan))))
+        history.accuracy.append(float(logs.get("accuracy", np.nan)))
+        if "val_loss" in logs:
+            history.validation_loss.append(float(logs.get("val_cross_entropy", logs["val_loss"])))
+            history.validation_accuracy.append(float(logs.get("val_accuracy", np.nan)))
+        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
+        history.cluster_sizes.append(sizes.tolist())
+        between = 0.0
+        for cluster in np.flatnonzero(sizes):
+            mean = self.features[self.assignment == cluster].mean(axis=0, dtype=np.float64)
+            between += sizes[cluster] * float(np.square(mean - self._mean).sum())
+        history.intra_cluster_variance.append(float(self._scatter - between) / len(self.features))
+
+    def _assign(self) -> npt.NDArray[np.int64]:
+        return np.asarray(self.model.cluster(self.features))
+
+    def _cluster(self) -> None:
+        """Moves importance, centres and assignment (Algorithm 2, steps 2 and 3)."""
+        model, keep = self.model, self.config.importance_smoothing
+        importance = model.network_importance()
+        if keep:
+            importance = keep * np.asarray(model.importance) + (1.0 - keep) * importance
+        centers = choose_centers(
+            self.features,
+            self.assignment,
+            np.asarray(model.centers),
+            importance,
+            self.config,
+            stable_id(self.seed, "calm forest"),
+        )
+        model.set_clusters(centers, importance)
+        self.assignment = self._assign()
+        for _ in range(self.config.clusters - 1):
+            if not self._reseed(centers, importance):
+                break
+
+    def _reseed(self, centers: npt.NDArray[Any], importance: npt.NDArray[Any]) -> bool:
+        """Gives one emptied cluster the sample farthest from its centre; false if there is none to do."""
+        sizes = np.bincount(self.assignment, minlength=self.config.clusters)
+        if sizes.all():
+            return False
+        own = dissimilarity(self.features, centers, importance)[
+            np.arange(len(self.features)), self.assignment
+        ]
+        farthest, empty = int(np.argmax(own)), int(np.argmin(sizes))
+        if own[farthest] <= 0.0:
+            return False
+        centers[empty] = self.features[farthest]
+        self.model.set_clusters(centers, importance)
+        self.assignment = self._assign()
+        iteration = len(self.history.loss)
+        self.history.reseeded.append(iteration)
+        logger.info("Iteration %d: cluster %d was empty and got a new centre.", iteration, empty)
+        return True
+
+    def _report(self) -> None:
+        history = self.history
+        done = len(history.loss)
+        curves = {
+            "loss": history.loss,
+            "accuracy": history.accuracy,
+            "validation_loss": history.validation_loss,
+            "validation_accuracy": history.validation_accuracy,
+            "changed": history.changed,
+            "intra_cluster_variance": history.intra_cluster_variance,
+        }
+        last = {name: values[-1] for name, values in curves.items() if values}
+        sizes = {f"cluster_{index}_size": size for index, size in enumerate(history.cluster_sizes[-1])}
+        self._log.scalars(done, {**last, **sizes}, prefix="calm")
+        text = f"loss {last['loss']:.3f}"
+        if history.validation_loss:
+            text += f", validation {last['validation_loss']:.3f}"
+        text += f", {100 * last['changed']:.1f} % changed cluster"
+        self._log.progress(done, self.config.max_iterations, text)

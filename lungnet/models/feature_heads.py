@@ -1,0 +1,214 @@
+"""The rivals of CALM that see the same features (Table 1): plain network, logistic regression, linear SVM.
+
+Each is a Keras model from features `(b, d)` to one logit `(b,)`, so that all are saved and exported alike.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import LinearSVC
+
+from lungnet.config import CalmConfig
+from lungnet.hashing import stable_id
+from lungnet.models.calm_training import compile_classifier
+from lungnet.models.feature_batches import gathered_batches
+from lungnet.models.feature_checks import check_feature_splits, check_features
+from lungnet.models.feed_forward import FeedForward
+from lungnet.models.training_log import Progress, Trained, TrainingLog
+
+#: Passes after which the linear solvers give up; they stop by themselves long before on real features.
+_MAX_PASSES = 5000
+
+
+@keras.saving.register_keras_serializable(package="lungnet")
+class FeatureNetwork(keras.Model):
+    """CALM's network without its clusters (row GAN+CAE+NN): features `(b, d)` to logits `(b,)`.
+
+    Args:
+        config: neurons, slopes and regularisation.
+        features: d.
+        seed: of the initial weights.
+    """
+
+    def __init__(
+        self, config: CalmConfig | None = None, features: int = 450, seed: int = 0, **kwargs: Any
+    ) -> None:
+        super().__init__(**kwargs)
+        self.config, self.features, self.seed = config or CalmConfig(), int(features), int(seed)
+        c = self.config
+        self.network = FeedForward(self.features, 0, c.hidden, c.leaky_slope, c.l2, self.seed, name="network")
+        self.network.build()
+        self.build((None, self.features))
+
+    def build(self, features_shape: tuple[int | None, ...]) -> None:
+        """Nothing is left to build: the weights were made with the model."""
+        self.built = True
+
+    def call(self, features: Any) -> Any:
+        """Returns the log odds of the positive class."""
+        logits = self.network(features)
+        return logits[:, 1] - logits[:, 0]
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments of the constructor as plain data."""
+        return {
+            **super().get_config(),
+            "config": self.config.model_dump(mode="json"),
+            "features": self.features,
+            "seed": self.seed,
+        }
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any], custom_objects: Any = None) -> "FeatureNetwork":
+        """Makes an untrained model from `get_config`'s result."""
+        return cls(**{**config, "config": CalmConfig(**config["config"])})
+
+
+class _Epochs(keras.callbacks.Callback):
+    """Orders the samples of each epoch, reports it, and puts back the weights of the best one."""
+
+    def __init__(self, count: int, batch_size: int, epochs: int, seed: int, log: TrainingLog) -> None:
+        super().__init__()
+        self.count, self.steps, self.epochs = count, -(-count // batch_size), epochs
+        self.seed, self.log = seed, log
+        self.epoch, self.best, self.weights = 0, np.inf, None
+
+    def rows(self) -> Iterator[npt.NDArray[np.int64]]:
+        rng = np.random.default_rng([self.seed, stable_id("network batches", self.epoch)])
+        yield from np.array_split(rng.permutation(self.count), self.steps)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        self.epoch = epoch
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        logs = logs or {}
+        curves = {"loss": logs["cross_entropy"], "accuracy": logs["accuracy"]}
+        if "val_loss" in logs:
+            curves["validation_loss"] = logs["val_cross_entropy"]
+            curves["validation_accuracy"] = logs["val_accuracy"]
+            if curves["validation_loss"] < self.best:
+                self.best, self.weights = curves["validation_loss"], self.model.get_weights()
+        self.log.scalars(epoch + 1, curves)
+        text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in curves.items())
+        self.log.progress(epoch + 1, self.epochs, text)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        if self.weights is not None:
+            self.model.set_weights(self.weights)
+
+
+def train_network(
+    features: npt.ArrayLike,
+    labels: npt.ArrayLike,
+    validation_features: npt.ArrayLike | None = None,
+    validation_labels: npt.ArrayLike | None = None,
+    config: CalmConfig | None = None,
+    epochs: int = 150,
+    seed: int = 0,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains the network of section 5.3 without clusters: same layers, optimiser and batches as CALM.
+
+    Args:
+        features: `(n, d)` of training.
+        labels: `(n,)` of 0 and 1.
+        validation_features, validation_labels: inner validation; the epoch of the least cross entropy on
+            it is kept, without it the last one.
+        config: of network and optimiser; what concerns clusters is ignored.
+        epochs: passes over the training features (`BaselineConfig.nn_epochs`).
+        seed: of weights and order.
+        tensorboard_dir: folder for scalars, or `None`.
+        progress: called as `progress(epochs_done, epochs, text)`.
+
+    Returns:
+        The model, features `(b, d)` to logit `(b,)`, and its curves.
+
+    Raises:
+        InputError: fewer samples than a batch, one class only, values that are not finite, or
+            validation features of another width.
+    """
+    config = config or CalmConfig()
+    (x, y), validation = check_feature_splits(
+        features, labels, validation_features, validation_labels, config.batch_size
+    )
+    head = FeatureNetwork(config, x.shape[1], seed)
+    if config.standardise:
+        head.network.adapt(x)
+    inputs = keras.Input((x.shape[1],))
+    trained = keras.Model(inputs, keras.layers.Softmax()(head.network(inputs)))
+    compile_classifier(trained, config)
+    with TrainingLog(tensorboard_dir, progress) as log:
+        callback = _Epochs(len(x), config.batch_size, epochs, seed, log)
+        trained.fit(
+            gathered_batches(x, y, callback.rows, callback.steps),
+            epochs=epochs,
+            shuffle=False,  # the dataset is in its order already
+            validation_data=validation,
+            validation_batch_size=1024,
+            callbacks=[callback],
+            verbose=0,
+        )
+    return Trained(head, log.history)
+
+
+def _linear_head(kernel: npt.NDArray[Any], intercept: float, scaler: StandardScaler) -> keras.Model:
+    """Returns a linear decision on standardised features as one on raw features."""
+    weights = kernel / scaler.scale_
+    bias = intercept - float(scaler.mean_ @ weights)
+    inputs = keras.Input((len(weights),), name="features")
+    dense = keras.layers.Dense(1, name="decision")
+    model = keras.Model(inputs, keras.layers.Reshape(())(dense(inputs)))
+    dense.set_weights([weights[:, None], np.array([bias])])
+    return model
+
+
+def train_logistic_regression(features: npt.ArrayLike, labels: npt.ArrayLike, c: float = 1.0) -> keras.Model:
+    """Fits scikit-learn's logistic regression on standardised features (row GAN+CAE+LR).
+
+    Args:
+        features: `(n, d)` of training.
+        labels: `(n,)` of 0 and 1.
+        c: inverse strength of the L2 regularisation (`BaselineConfig.lr_c`).
+
+    Returns:
+        A Keras model, features `(b, d)` to log odds `(b,)`, with the standardisation folded in.
+
+    Raises:
+        InputError: one class only, or values that are not finite.
+    """
+    x, y = check_features(features, labels)
+    scaler = StandardScaler().fit(x.astype(np.float64))
+    fitted = LogisticRegression(C=c, max_iter=_MAX_PASSES).fit(scaler.transform(x.astype(np.float64)), y)
+    return _linear_head(fitted.coef_[0], float(fitted.intercept_[0]), scaler)
+
+
+def train_linear_svm(
+    features: npt.ArrayLike, labels: npt.ArrayLike, c: float = 1.0, seed: int = 0
+) -> keras.Model:
+    """Fits scikit-learn's linear SVM on standardised features (row GAN+CAE+SVM).
+
+    Args:
+        features: `(n, d)` of training.
+        labels: `(n,)` of 0 and 1.
+        c: inverse strength of the regularisation (`BaselineConfig.svm_c`).
+        seed: of the dual solver, which is used where there are more features than samples.
+
+    Returns:
+        A Keras model, features `(b, d)` to the signed distance from the margin `(b,)`, with the
+        standardisation folded in.
+
+    Raises:
+        InputError: one class only, or values that are not finite.
+    """
+    x, y = check_features(features, labels)
+    scaler = StandardScaler().fit(x.astype(np.float64))
+    solver = LinearSVC(C=c, dual="auto", max_iter=_MAX_PASSES, random_state=seed % 2**32)
+    fitted = solver.fit(scaler.transform(x.astype(np.float64)), y)
+    return _linear_head(fitted.coef_[0], float(fitted.intercept_[0]), scaler)
