@@ -93,9 +93,6 @@ def _nodule(scan: Scan, annotations: list[Annotation]) -> Nodule:
 
 def _points_xy_z(annotation: Annotation) -> npt.NDArray[np.float64]:
     """All contour points as (column, row, z in mm)."""
-    return np.concatenate(
-        [
-            np.insert(contour.points_xy.astype(np.float64), 2, contour.z_mm, axis=1)
-            for contour in annotation.contours
-        ]
-    )
+    contours = annotation.contours
+    z_mm = np.repeat([contour.z_mm for contour in contours], [len(contour.points_xy) for contour in contours])
+    return np.column_stack([np.concatenate([contour.points_xy for contour in contours]), z_mm])
