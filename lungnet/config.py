@@ -205,7 +205,8 @@ class BaselineConfig(Section):
         nn_epochs: passes of the plain network on the features.
         lr_c, svm_c: inverse regularisation of logistic regression and of the linear SVM.
         ae_units: fully connected layer of the autoencoder of reference [9].
-        ae_epochs, ae_learning_rate, ae_tree_depth: its training and the depth of the decision tree on top.
+        ae_epochs, ae_batch_size, ae_learning_rate, ae_tree_depth: its training (Adam) and the depth of the
+            decision tree on top.
         cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training, whose rate
             falls along a cosine.
         cnn_flips: random flips and right-angle rotations while it trains.
@@ -217,6 +218,7 @@ class BaselineConfig(Section):
     svm_c: Positive = 1.0
     ae_units: Count = 1024
     ae_epochs: Count = 50
+    ae_batch_size: Count = 100
     ae_learning_rate: Positive = 1e-3
     ae_tree_depth: Count = 8
     cnn_steps: Count = 3000

@@ -1,0 +1,140 @@
+"""The plain convolutional network of Table 1, trained from labels alone."""
+
+import os
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from lungnet.config import BaselineConfig
+from lungnet.models.augmentation import RandomDihedral
+from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.hounsfield import to_unit
+from lungnet.models.training_log import Progress, Trained, TrainingLog, is_due
+from lungnet.models.validation import Validation
+from lungnet.patches.example import PATCH_SIZE
+
+#: Reports and validations over a training.
+REPORTS = 20
+
+
+def build_cnn(
+    seed: int = 0,
+    filters: tuple[int, ...] = (50, 50, 50),
+    kernels: tuple[int, ...] = (5, 3, 3),
+    hidden: int = 128,
+) -> keras.Model:
+    """Builds a network with the autoencoder's convolutions and a dense head.
+
+    The paper compares with "a CNN" and says no more. Convolutions with valid padding, ReLU and 2 x 2 max
+    pooling, as in section 4, then a hidden layer and one logit.
+
+    Args:
+        seed: of the initial weights.
+        filters, kernels: of the convolutions, equally long.
+        hidden: neurons of the dense layer.
+
+    Returns:
+        A model from patches, float32 `(batch, 40, 40, 1)` in [0, 1], to the log-odds of the positive
+        class, float32 `(batch,)`.
+    """
+
+    def initializer(name: str) -> keras.initializers.Initializer:
+        return keras.initializers.HeNormal(seed=layer_seed(seed, "cnn", name))
+
+    patches = keras.Input((PATCH_SIZE, PATCH_SIZE, 1), name="patches")
+    maps = patches
+    for index, (count, kernel) in enumerate(zip(filters, kernels, strict=True), 1):
+        maps = layers.Conv2D(
+            count,
+            kernel,
+            activation="relu",
+            kernel_initializer=initializer(f"convolution_{index}"),
+            name=f"convolution_{index}",
+        )(maps)
+        maps = layers.MaxPooling2D(2, name=f"pooling_{index}")(maps)
+    x = layers.Flatten(name="features")(maps)
+    x = layers.Dense(hidden, activation="relu", kernel_initializer=initializer("hidden"), name="hidden")(x)
+    x = layers.Dense(1, kernel_initializer=initializer("logit"), name="dense_logit")(x)
+    return keras.Model(patches, layers.Reshape((), name="logit")(x), name="cnn")
+
+
+def compile_for_training(
+    network: keras.Model, flips: bool, learning_rate: float, steps: int, seed: int
+) -> keras.Model:
+    """Puts random symmetries in front of a network that gives logits, and compiles it.
+
+    Args:
+        network: from `(batch, size, size, 1)` to logits `(batch,)`.
+        flips: whether patches are turned and mirrored at random.
+        learning_rate: of Adam at the first step; it falls along half a cosine to 0 at the last.
+        steps: updates of the whole training.
+        seed: of the symmetries.
+
+    Returns:
+        A model that shares the network's weights and minimises the binary cross-entropy.
+    """
+    patches = keras.Input(network.input_shape[1:], name="training_patches")
+    turned: Any = RandomDihedral(layer_seed(seed, "dihedral"))(patches) if flips else patches
+    trainer = keras.Model(patches, network(turned), name="trainer")
+    trainer.compile(
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        jit_compile=False,
+    )
+    return trainer
+
+
+def train_cnn(
+    patches_hu: npt.NDArray[np.int16],
+    labels: npt.ArrayLike,
+    validation_hu: npt.NDArray[np.int16] | None,
+    validation_labels: npt.ArrayLike | None,
+    config: BaselineConfig,
+    window_hu: tuple[float, float],
+    seed: int,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains the network of `build_cnn` for `config.cnn_steps` updates.
+
+    Adam with a learning rate that falls along a cosine, and random right-angle turns and mirrorings
+    if `config.cnn_flips`. The last weights are kept: validation patches are only looked at.
+
+    Args:
+        patches_hu: int16 `(n, 40, 40)` of the training split, classes balanced.
+        labels: 0 or 1 for each.
+        validation_hu, validation_labels: of the inner validation, or None.
+        config: its `cnn_*` settings.
+        window_hu: clipped and scaled to [0, 1] before the network.
+        seed: of weights, symmetries and the order of patches.
+        tensorboard_dir: for the curves; None writes none.
+        progress: called as `progress(steps done, of how many, text)`.
+
+    Returns:
+        The network, `(batch, 40, 40, 1)` in [0, 1] to logits `(batch,)`, and the curves "loss" and,
+        with validation patches, "validation_loss" and "validation_auc" (0.5 with one class only).
+
+    Raises:
+        InputError: patches of another shape, fewer than a batch, or labels of one class.
+    """
+    check_patches(patches_hu, config.cnn_batch_size, "The convolutional network")
+    targets = check_labels(labels, len(patches_hu), "The convolutional network")
+    validation = Validation.of(validation_hu, validation_labels, window_hu)
+    network = build_cnn(seed)
+    total = config.cnn_steps
+    trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
+    unit = to_unit(patches_hu, window_hu)[..., None]
+    batches = shuffled_batches((unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"))
+    with TrainingLog(tensorboard_dir, progress) as log:
+        for step in range(1, total + 1):
+            values = trainer.train_on_batch(*next(batches), return_dict=True)
+            if is_due(step, total, REPORTS):
+                trainer.reset_metrics()
+                if validation is not None:
+                    values = {**values, **validation.judge(network)}
+                log.scalars(step, values)
+                log.progress(step, total, f"loss {values['loss']:.3f}")
+    return Trained(network, log.history)

@@ -1,0 +1,117 @@
+"""The autoencoder of the paper's reference [9]: one fully connected layer, a decision tree on top."""
+
+import os
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from lungnet.config import BaselineConfig
+from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.decision_tree import fit_decision_tree
+from lungnet.models.hounsfield import to_unit
+from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.patches.example import PATCH_SIZE
+
+#: Patches of a grid in TensorBoard.
+SHOWN = 16
+
+
+def build_dense_autoencoder(units: int, seed: int) -> keras.Model:
+    """Builds patch - `units` rectified neurons - patch.
+
+    Args:
+        units: of the fully connected layer (section 7: 1,024).
+        seed: of the initial weights.
+
+    Returns:
+        A model from patches, float32 `(batch, 40, 40, 1)` in [0, 1], to reconstructions of that shape. Its
+        layer "code" gives the features.
+    """
+
+    def initializer(name: str) -> keras.initializers.Initializer:
+        return keras.initializers.GlorotUniform(seed=layer_seed(seed, "dense_autoencoder", name))
+
+    patches = keras.Input((PATCH_SIZE, PATCH_SIZE, 1), name="patches")
+    x = layers.Flatten(name="pixels")(patches)
+    x = layers.Dense(units, activation="relu", kernel_initializer=initializer("code"), name="code")(x)
+    x = layers.Dense(PATCH_SIZE**2, kernel_initializer=initializer("pixels"), name="decoded")(x)
+    x = layers.Reshape((PATCH_SIZE, PATCH_SIZE, 1), name="reconstruction")(x)
+    return keras.Model(patches, x, name="dense_autoencoder")
+
+
+def train_dense_autoencoder(
+    patches_hu: npt.NDArray[np.int16],
+    config: BaselineConfig,
+    window_hu: tuple[float, float],
+    seed: int,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains the autoencoder of reference [9] without labels (section 7).
+
+    Args:
+        patches_hu: int16 `(n, 40, 40)` of the training split.
+        config: its `ae_*` settings. An epoch is `n // ae_batch_size` updates of Adam on the mean
+            squared error.
+        window_hu: clipped and scaled to [0, 1] before the network.
+        seed: of weights and the order of patches.
+        tensorboard_dir: for the loss and reconstructions; None writes none.
+        progress: called as `progress(epochs done, of how many, text)`.
+
+    Returns:
+        The encoder, `(batch, 40, 40, 1)` to `(batch, ae_units)`, and the curve "reconstruction_error".
+
+    Raises:
+        InputError: patches of another shape, or fewer than a batch.
+    """
+    check_patches(patches_hu, config.ae_batch_size, "The autoencoder of reference [9]")
+    model = build_dense_autoencoder(config.ae_units, seed)
+    model.compile(
+        optimizer=keras.optimizers.Adam(config.ae_learning_rate), loss="mean_squared_error", jit_compile=False
+    )
+    unit = to_unit(patches_hu, window_hu)[..., None]
+    batches = shuffled_batches((unit,), config.ae_batch_size, layer_seed(seed, "dense_autoencoder"))
+    updates = len(unit) // config.ae_batch_size
+    with TrainingLog(tensorboard_dir, progress) as log:
+        log.images(0, "patches", unit[:SHOWN])
+        for epoch in range(1, config.ae_epochs + 1):
+            model.reset_metrics()
+            for _ in range(updates):
+                (batch,) = next(batches)
+                values = model.train_on_batch(batch, batch, return_dict=True)
+            log.scalars(epoch, {"reconstruction_error": values["loss"]})
+            log.progress(epoch, config.ae_epochs, f"reconstruction error {values['loss']:.2e}")
+        log.images(config.ae_epochs, "reconstruction", model(unit[:SHOWN]))
+    return Trained(keras.Model(model.input, model.get_layer("code").output, name="encoder"), log.history)
+
+
+def train_ae_baseline(
+    patches_hu: npt.NDArray[np.int16],
+    labels: npt.ArrayLike,
+    config: BaselineConfig,
+    window_hu: tuple[float, float],
+    seed: int,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains row "AE [9]" of Table 1: the autoencoder, then a decision tree on its features.
+
+    Args:
+        patches_hu, config, window_hu, seed, tensorboard_dir, progress: as in `train_dense_autoencoder`.
+        labels: 0 or 1 for each patch, for the tree alone.
+
+    Returns:
+        A model from patches, float32 `(batch, 40, 40, 1)` in [0, 1], to the log-odds of the positive
+        class, float32 `(batch,)`, and the curve "reconstruction_error".
+
+    Raises:
+        InputError: patches of another shape, fewer than a batch, or labels of one class.
+    """
+    targets = check_labels(labels, len(patches_hu), "The autoencoder of reference [9]")
+    encoder, history = train_dense_autoencoder(patches_hu, config, window_hu, seed, tensorboard_dir, progress)
+    unit = to_unit(patches_hu, window_hu)[..., None]
+    features = encoder.predict(unit, batch_size=256, verbose=0)
+    head = fit_decision_tree(features, targets, config.ae_tree_depth, seed)
+    return Trained(keras.Model(encoder.input, head(encoder.output), name="ae"), history)

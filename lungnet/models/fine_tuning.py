@@ -1,0 +1,96 @@
+"""Fine-tuning of a trained encoder with labels (section 4: "some data is used for fine-tuning")."""
+
+import os
+
+import keras
+import numpy as np
+import numpy.typing as npt
+from keras import layers
+
+from lungnet.config import CaeConfig
+from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.cnn import compile_for_training
+from lungnet.models.hounsfield import to_unit
+from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.models.validation import Validation
+
+
+def fine_tune(
+    encoder: keras.Model,
+    patches_hu: npt.NDArray[np.int16],
+    labels: npt.ArrayLike,
+    validation_hu: npt.NDArray[np.int16] | None,
+    validation_labels: npt.ArrayLike | None,
+    config: CaeConfig,
+    window_hu: tuple[float, float],
+    seed: int,
+    tensorboard_dir: str | os.PathLike[str] | None = None,
+    progress: Progress | None = None,
+) -> Trained:
+    """Trains an encoder on with labels, after the greedy phase and before CALM sees its features.
+
+    A linear head is put on the features for the time of the training and dropped afterwards: what it
+    asks of the encoder is that the classes come apart along weighted sums of features, which is also
+    what CALM's dissimilarity, logistic regression and the linear SVM work with. Adam's rate falls along
+    a cosine. With validation patches the weights of the best epoch are kept: the largest AUC, and
+    among equals the smallest loss; without, those of the last.
+
+    Args:
+        encoder: functional model from `(batch, 40, 40, 1)` to `(batch, features)`; it is not changed.
+        patches_hu: int16 `(n, 40, 40)` of the training split, classes balanced.
+        labels: 0 or 1 for each.
+        validation_hu, validation_labels: of the inner validation, or None.
+        config: `fine_tune_*` and `batch_size`. An epoch is `n // batch_size` updates.
+        window_hu: clipped and scaled to [0, 1] before the encoder.
+        seed: of head, symmetries and the order of patches.
+        tensorboard_dir: for the curves; None writes none.
+        progress: called as `progress(epochs done, of how many, text)`.
+
+    Returns:
+        A fine-tuned copy of the encoder and the curves "loss" and, with validation patches,
+        "validation_loss" and "validation_auc". With `fine_tune_epochs` of 0 the copy is as it was.
+
+    Raises:
+        InputError: patches of another shape, fewer than a batch, or labels of one class.
+    """
+    check_patches(patches_hu, config.batch_size, "Fine-tuning")
+    targets = check_labels(labels, len(patches_hu), "Fine-tuning")
+    validation = Validation.of(validation_hu, validation_labels, window_hu)
+    tuned = keras.models.clone_model(encoder)
+    tuned.set_weights(encoder.get_weights())
+    head = keras.Sequential(
+        [
+            layers.Dense(
+                1, kernel_initializer=keras.initializers.GlorotUniform(seed=layer_seed(seed, "head"))
+            ),
+            layers.Reshape(()),
+        ]
+    )
+    network = keras.Model(tuned.inputs, head(tuned.output))
+    updates, total = len(patches_hu) // config.batch_size, config.fine_tune_epochs
+    trainer = compile_for_training(
+        network,
+        config.fine_tune_flips,
+        config.fine_tune_learning_rate,
+        max(1, updates * total),
+        layer_seed(seed, "fine-tuning"),
+    )
+    unit = to_unit(patches_hu, window_hu)[..., None]
+    batches = shuffled_batches((unit, targets), config.batch_size, layer_seed(seed, "fine-tuning"))
+    best, best_weights = (-np.inf, -np.inf), tuned.get_weights()
+    with TrainingLog(tensorboard_dir, progress) as log:
+        for epoch in range(1, total + 1):
+            trainer.reset_metrics()
+            for _ in range(updates):
+                values = trainer.train_on_batch(*next(batches), return_dict=True)
+            if validation is not None:
+                values = {**values, **validation.judge(network)}
+                quality = (values["validation_auc"], -values["validation_loss"])
+            else:
+                quality = (float(epoch), 0.0)
+            if quality > best:
+                best, best_weights = quality, tuned.get_weights()
+            log.scalars(epoch, values)
+            log.progress(epoch, total, f"loss {values['loss']:.3f}")
+    tuned.set_weights(best_weights)
+    return Trained(tuned, log.history)
