@@ -13,7 +13,7 @@ from lungnet.config import ExportConfig
 from lungnet.export.conversion import convert_saved_model
 from lungnet.export.parity import ParityReport, check_parity, make_batches
 from lungnet.export.sample_patches import extreme_patches, sample_patches
-from lungnet.export.saved_model import SavedModelReference, read_properties
+from lungnet.export.saved_model import SavedModelReference
 from lungnet.files import atomic_path
 
 INTENDED_USE = "research, not for diagnosis"
@@ -72,7 +72,7 @@ def export_onnx(
     config = config if config is not None else ExportConfig()
     batches = [*make_batches(sample_hu if sample_hu is not None else sample_patches()), extreme_patches()]
     reference = SavedModelReference(saved_model)
-    properties = {**read_properties(saved_model), "intended_use": INTENDED_USE, **(metadata or {})}
+    properties = {**reference.properties(), "intended_use": INTENDED_USE, **(metadata or {})}
     model = convert_saved_model(reference.signature, config.opset)
     model.producer_name, model.producer_version = "lungnet", lungnet.__version__
     for key in sorted(properties):

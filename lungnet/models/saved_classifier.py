@@ -5,7 +5,7 @@ import json
 import os
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import keras
 import numpy as np
@@ -109,7 +109,11 @@ class LoadedClassifier:
     def __init__(self, saved_model: Any, metadata: ClassifierMetadata) -> None:
         self.metadata = metadata
         self._saved_model = saved_model  # kept: the variables live as long as it does
-        self._serve = saved_model.signatures["serving_default"]
+        self._serve = self.signature("serving_default")
+
+    def signature(self, endpoint: Literal["serving_default", "explain"]) -> Any:
+        """Returns the concrete function of an endpoint, `patches_hu` to a dict of tensors."""
+        return self._saved_model.signatures[endpoint]
 
     def predict(
         self, patches_hu: npt.ArrayLike, batch_size: int = 512

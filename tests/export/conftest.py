@@ -15,6 +15,7 @@ METADATA = {
     "threshold": 0.4375,
     "training_prevalence": 0.5,
     "fingerprint": "0" * 64,
+    "features": 36,
 }
 
 
