@@ -1,8 +1,11 @@
 from .array_file import PatchArrays as PatchArrays
 from .array_file import read_array_file as read_array_file
+from .arrays import ArrayExamples as ArrayExamples
+from .arrays import array_examples as array_examples
 from .arrays import read_array_examples as read_array_examples
 from .balance import balance_training as balance_training
 from .checks import check_splits as check_splits
+from .checks import measured_unit as measured_unit
 from .columns import ExampleArrays as ExampleArrays
 from .example import PATCH_SIZE as PATCH_SIZE
 from .example import SCHEMA_VERSION as SCHEMA_VERSION

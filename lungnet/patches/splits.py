@@ -1,0 +1,95 @@
+"""Splits that are not by patient: the paper's over patches, and a validation cut by nodule.
+
+Both leak: patches of a nodule, or nodules of a patient, stand on both sides. The first exists to
+reproduce the paper, the second for training data of a single patient, from which no validation can
+be cut by patient. `check_splits` and `summarize` are told the unit, so that reports can say it.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from lungnet.config import SplitRules
+from lungnet.errors import InputError
+from lungnet.hashing import stable_fraction
+from lungnet.lidc import hold_out
+from lungnet.patches.example import SPLITS, PatchExample
+
+#: What a split never parts.
+Unit = Literal["patient", "nodule", "patch"]
+
+
+def random_split(
+    examples: Iterable[PatchExample], rules: SplitRules, seed: int
+) -> dict[str, list[PatchExample]]:
+    """Parts patches at random (section 6 read to the letter: "8:2").
+
+    A patch's side hangs on its own identity and the seed alone, so shares are met on average.
+
+    Args:
+        examples: what to part.
+        rules: the shares.
+        seed: of the choice.
+
+    Returns:
+        The examples of "train", "validation" and "eval".
+
+    Raises:
+        InputError: `rules.eval_groups` is set, which a random split cannot keep.
+    """
+    parts: dict[str, list[PatchExample]] = {split: [] for split in SPLITS}
+    for example in examples:
+        key = (example.series_uid, example.nodule_id, example.center_zyx, example.offset_yx)
+        parts[random_side(key, rules, seed)].append(example)
+    return parts
+
+
+def random_side(key: object, rules: SplitRules, seed: int) -> str:
+    """Returns the split of the patch whose identity is `key`.
+
+    Raises:
+        InputError: as `random_split`.
+    """
+    if rules.eval_groups:
+        raise InputError(
+            "split.eval_groups needs split.by = 'patient'. "
+            f"Received: split.by={rules.by!r}, split.eval_groups={rules.eval_groups}"
+        )
+    if stable_fraction(seed, "eval", key) < rules.eval_fraction:
+        return "eval"
+    return "validation" if stable_fraction(seed, "validation", key) < rules.validation_fraction else "train"
+
+
+def validation_by_nodule(
+    labels: npt.NDArray[np.int64], units: Sequence[str], fraction: float, seed: int
+) -> npt.NDArray[np.bool_]:
+    """Chooses validation patches of one patient such that no nodule is parted.
+
+    Units of each class are drawn by hash: at least one, and never all.
+
+    Args:
+        labels: int64 `(n,)`.
+        units: what a patch belongs to, `(n,)`: its nodule, or itself where it has none. A unit has one label.
+        fraction: share of the units of each class.
+        seed: of the choice.
+
+    Returns:
+        bool `(n,)`, true for validation.
+
+    Raises:
+        InputError: a class has fewer than two units.
+    """
+    chosen: set[str] = set()
+    for label in (0, 1):
+        distinct = {
+            unit for unit, its_label in zip(units, labels.tolist(), strict=True) if its_label == label
+        }
+        if len(distinct) < 2:
+            raise InputError(
+                f"A single training patient with {len(distinct)} nodules or patches of class {label} leaves "
+                "no validation; expected at least 2 of each class, or more patients."
+            )
+        chosen |= hold_out(distinct, fraction, seed, "validation")
+    return np.array([unit in chosen for unit in units], np.bool_)
