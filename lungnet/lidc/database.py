@@ -150,7 +150,11 @@ def _scan(row: tuple, positions: list[float]) -> Scan:
 def _parse_points(texts: list[str]) -> list[npt.NDArray[np.int32]]:
     """Turns each contour's lines `column,row` into an int32 `(n, 2)` array, all of them in one pass."""
     lengths = np.array([text.count(",") for text in texts], np.int64)
-    numbers = np.fromstring(",".join(texts).replace("\n", ","), np.int32, sep=",")
+    try:
+        numbers = np.fromstring(",".join(texts).replace("\n", ","), np.int32, sep=",")
+    except ValueError:
+        numbers = np.zeros(0, np.int32)
+    # Before 2.4 NumPy warned of text that is no number, and gave what came before it.
     if numbers.size != 2 * lengths.sum():
         raise InputError(f"{database_path()} holds contours that are not lines of column,row.")
     numbers.flags.writeable = False

@@ -59,12 +59,13 @@ def nodules_of(scan: Scan, annotations: Sequence[Annotation]) -> list[Nodule]:
 
 def diameter_mm(annotation: Annotation, scan: Scan) -> float:
     """Returns the largest distance between two points of one contour; 0.0 if each has but one point."""
+    diagonal = [(np.ptp(contour.points_xy, axis=0) ** 2).sum() for contour in annotation.contours]
     squared_px = 0.0
-    for contour in annotation.contours:
-        width, height = np.ptp(contour.points_xy, axis=0)
+    for index in np.argsort(diagonal)[::-1]:
         # No distance exceeds the diagonal of the contour's box: most contours need no look at their points.
-        if width**2 + height**2 > squared_px:
-            squared_px = max(squared_px, pdist(contour.points_xy, "sqeuclidean").max())
+        if diagonal[index] <= squared_px:
+            break
+        squared_px = max(squared_px, pdist(annotation.contours[index].points_xy, "sqeuclidean").max())
     return float(np.sqrt(squared_px) * scan.pixel_spacing_mm)
 
 

@@ -61,9 +61,10 @@ def read_reader_xml(path: str | os.PathLike[str], scan: Scan) -> list[Annotation
     annotations: list[Annotation] = []
     for nodule in root.iterfind("readingSession/unblindedReadNodule"):
         what = f"{path}: nodule {_text(nodule, 'noduleID') or 'without noduleID'}"
-        contours = [_contour(roi, scan, what) for roi in nodule.iterfind("roi")]
-        if all(len(contour.points_xy) < 2 for contour in contours):
+        outlines = nodule.findall("roi")
+        if all(len(roi.findall("edgeMap")) == 1 for roi in outlines):
             continue
+        contours = [_contour(roi, scan, what) for roi in outlines]
         contours.sort(key=lambda contour: contour.z_mm)
         ratings = tuple(_rating(nodule, name, what) for name in _CHARACTERISTICS)
         annotations.append(Annotation(len(annotations) + 1, scan.scan_id, ratings, tuple(contours)))

@@ -103,8 +103,8 @@ def _named(patients: list[str], eval_groups: tuple[str, ...]) -> frozenset[str]:
         if group not in patients:
             close = difflib.get_close_matches(group, patients, n=1, cutoff=0.0)[0]
             raise InputError(
-                f"split.eval_groups names {group!r}, which is not in the data; the closest there is {close!r} "
-                f"({len(patients)} in all)."
+                f"split.eval_groups names {group!r}, which is not among the {len(patients)} patients or "
+                f"groups; the closest is {close!r}."
             )
     if set(eval_groups) == set(patients):
         raise InputError(

@@ -29,7 +29,8 @@ MASK_STEP = 23
 def main(path: str) -> None:
     """Writes the fixture to `path`."""
     warnings.simplefilter("ignore")
-    np.int, np.float = int, float  # pylidc 0.2.3 uses names that NumPy 1.24 took away
+    for name, kind in (("int", int), ("float", float)):  # names that NumPy 1.24 took away
+        setattr(np, name, kind)
     import pylidc
 
     clusters = {
