@@ -12,7 +12,12 @@ from pathlib import Path
 from typing import Final
 
 import pydicom
-from pydicom.uid import UID, DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian, ImplicitVRLittleEndian
+from pydicom.uid import (
+    DeflatedExplicitVRLittleEndian,
+    ExplicitVRBigEndian,
+    ExplicitVRLittleEndian,
+    ImplicitVRLittleEndian,
+)
 
 from lungnet.ct.errors import CTReadError
 
@@ -231,7 +236,9 @@ def _read_with_pydicom(path: Path) -> Header:
             if tag in dataset:
                 value = dataset.get_item(tag).value
                 values[tag] = value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
-        syntax = UID(dataset.file_meta.get("TransferSyntaxUID", ImplicitVRLittleEndian))
+        implicit, _ = dataset.original_encoding
+        stated = dataset.file_meta.get("TransferSyntaxUID")
+        syntax = stated or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
     except Exception as error:  # pydicom has no common base of what it raises on damaged files
         raise CTReadError(
             f"{path} is not a readable DICOM file: its header is damaged or cut off."

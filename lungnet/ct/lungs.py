@@ -91,7 +91,11 @@ def _cells(volume_hu: npt.NDArray[np.int16], spacing_mm: float) -> tuple[npt.NDA
 
 
 def _body(cells: npt.NDArray[np.int16], cell_mm: float) -> Mask:
-    tissue = ndimage.binary_opening(cells >= TISSUE_HU, _disk(0.5 * OPENING_MM / cell_mm))
+    disk = _disk(0.5 * OPENING_MM / cell_mm)
+    reach = disk.shape[1] // 2
+    # A patient wider than the image goes on beyond its border.
+    continued = np.pad(cells >= TISSUE_HU, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
+    tissue = ndimage.binary_opening(continued, disk)[:, reach:-reach, reach:-reach]
     labels, count = ndimage.label(tissue)
     if not count:
         return np.zeros(cells.shape, bool)

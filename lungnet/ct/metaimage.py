@@ -141,16 +141,16 @@ def _pixels(path: Path, fields: dict[str, str], shape: tuple[int, int, int]) -> 
         fields.get("ElementByteOrderMSB", "").lower(),
     )
     kind_of_voxel = np.dtype((">" if big else "<") + _TYPES[kind])
+    expected = int(np.prod(shape)) * kind_of_voxel.itemsize
     data_file = path.parent / name
     try:
         data = data_file.read_bytes()
         if fields.get("CompressedData", "").lower() == "true":
-            data = zlib.decompress(data)
+            data = zlib.decompressobj().decompress(data, expected + 1)
     except OSError as error:
         raise CTReadError(f"{data_file} (named by {path.name}) cannot be read: {error.strerror}.") from error
     except zlib.error as error:
         raise CTReadError(f"{data_file} is truncated or damaged: it cannot be decompressed.") from error
-    expected = int(np.prod(shape)) * kind_of_voxel.itemsize
     if len(data) != expected:
         raise CTReadError(f"{data_file} holds {len(data)} bytes; expected {expected} as {path.name} says.")
     return np.frombuffer(data, kind_of_voxel).reshape(shape)

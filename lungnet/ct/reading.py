@@ -70,9 +70,9 @@ def _header_of(path: Path) -> Header:
 
 
 def _the_one(found: Survey, series_uid: str | None, folder: Path) -> SeriesFiles:
+    if found.broken and not (found.series and series_uid):
+        raise next(iter(found.broken.values()))
     if not found.series:
-        if found.broken:
-            raise next(iter(found.broken.values()))
         left_out = ", ".join(f"{reason}: {count} files" for reason, count in sorted(found.left_out.items()))
         raise CTReadError(
             f"{folder} holds no CT series; expected DICOM or .mhd files"
@@ -80,7 +80,7 @@ def _the_one(found: Survey, series_uid: str | None, folder: Path) -> SeriesFiles
         )
     candidates = _check_wanted(series_uid, found.series, folder)
     if len(candidates) > 1:
-        listed = ", ".join(f"{one.series_uid} ({len(one.files)} files)" for one in candidates)
+        listed = ", ".join(f"{one.series_uid} ({len(one.files)} files in {one.folder})" for one in candidates)
         raise CTReadError(f"{folder} holds {len(candidates)} series; choose one with series_uid: {listed}.")
     return candidates[0]
 

@@ -35,8 +35,8 @@ class SeriesFiles:
         folder: the deepest folder that holds all files.
         files: sorted by path; for MetaImage the header alone.
         kind: "dicom" or "mhd".
-        broken: files beside them that are named `.dcm` and cannot be read; `read_series` refuses the
-            series because of them.
+        broken: files in the same folders that are named `.dcm`, or begin like DICOM, and cannot be read;
+            `read_series` refuses the series because of them.
     """
 
     series_uid: str
@@ -80,7 +80,7 @@ def find_series(root: str | os.PathLike[str]) -> list[SeriesFiles]:
         Sorted by patient, study, series and folder; empty if there is none.
 
     Raises:
-        CTReadError: `root` is not a folder.
+        CTReadError: `root` or a folder below it cannot be searched.
     """
     found = survey(root)
     if found.broken:
@@ -92,11 +92,11 @@ def survey(root: str | os.PathLike[str]) -> Survey:
     """Does the work of `find_series`, and keeps headers and reasons.
 
     Raises:
-        CTReadError: `root` is not a folder.
+        CTReadError: `root` or a folder below it cannot be searched.
     """
     root = Path(root)
     if not root.is_dir():
-        raise CTReadError(f"{root} is not a folder; expected one with CT series.")
+        raise CTReadError(f"{root} is not a folder that exists; expected one with CT series.")
     found = Survey()
     ids: dict[str, tuple[str, str]] = {}
     for path in _files(root):
@@ -112,6 +112,9 @@ def survey(root: str | os.PathLike[str]) -> Survey:
             continue
         if reason := why_not_ct(header):
             found.left_out[reason] += 1
+            continue
+        if not header.text(elements.SERIES_UID):
+            found.broken[path] = CTReadError(f"{path} has no (0020,000E) Series Instance UID.")
             continue
         patient_id, study_uid, series_uid = header_ids(header)
         ids.setdefault(series_uid, (patient_id, study_uid))
@@ -141,7 +144,7 @@ def header_ids(header: Header) -> tuple[str, str, str]:
 def _files(root: Path) -> Iterator[Path]:
     """Yields the files below `root`, sorted, through links, each folder once."""
     seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True):
+    for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
         status = os.stat(folder)  # noqa: PTH116 (a string is at hand)
         if (status.st_dev, status.st_ino) in seen:
             folders.clear()
@@ -150,6 +153,10 @@ def _files(root: Path) -> Iterator[Path]:
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         # macOS leaves "._000001.dcm" beside "000001.dcm": not an image.
         yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _refuse_folder(error: OSError) -> None:
+    raise CTReadError(f"{error.filename} cannot be searched: {error.strerror}.") from error
 
 
 def _add_mhd(found: Survey, path: Path) -> None:

@@ -83,6 +83,12 @@ def decode_slice(header: Header) -> Slice:
         raise CTReadError(f"{header.path}: (0028,0030) Pixel Spacing must be positive. Received: {spacing}")
     allocated = header.integer(elements.BITS_ALLOCATED, 16)
     stored = header.integer(elements.BITS_STORED, allocated)
+    high_bit = header.integer(elements.HIGH_BIT, stored - 1)
+    if not 0 < stored <= high_bit + 1 <= allocated:
+        raise CTReadError(
+            f"{header.path}: expected Bits Stored <= High Bit + 1 <= Bits Allocated (0028,0100 to 0102). "
+            f"Received: {stored}, {high_bit}, {allocated}"
+        )
     return Slice(
         header=header,
         rows=rows,
@@ -95,7 +101,7 @@ def decode_slice(header: Header) -> Slice:
         signed=header.integer(elements.PIXEL_REPRESENTATION, 0) == 1,
         bits_allocated=allocated,
         bits_stored=stored,
-        high_bit=header.integer(elements.HIGH_BIT, stored - 1),
+        high_bit=high_bit,
     )
 
 
@@ -155,7 +161,10 @@ def _decode(one: Slice) -> npt.NDArray[Any]:
     if syntax.is_compressed and syntax.is_encapsulated:
         _require_decoder(one.path, syntax)
     try:
-        return pydicom.dcmread(one.path, force=True).pixel_array
+        dataset = pydicom.dcmread(one.path, force=True)
+        dataset.file_meta.setdefault("TransferSyntaxUID", syntax)
+        pixels = dataset.pixel_array
+        return pixels.astype(pixels.dtype.newbyteorder("="), copy=False)
     except Exception as error:  # decoders have no common base of what they raise on damaged pixels
         raise CTReadError(
             f"{one.path} is truncated or damaged: its pixels ({syntax.name}) cannot be decoded."

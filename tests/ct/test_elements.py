@@ -1,0 +1,100 @@
+"""The walk over elements gives what pydicom gives, on every form of file."""
+
+import struct
+from pathlib import Path
+
+import pydicom
+import pytest
+from pydicom.dataset import Dataset
+from pydicom.sequence import Sequence
+from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+
+from lungnet.ct import CTReadError, elements
+from lungnet.ct.elements import read_header
+
+
+def nest(index: int, dataset: Dataset) -> None:
+    """Adds sequences within sequences, of defined and of undefined length, before geometry."""
+    inner = Dataset()
+    inner.ReferencedSOPInstanceUID = "1.2.3"
+    inner.ImagePositionPatient = [9.0, 9.0, 9.0]  # must not be taken for the slice's own
+    middle = Dataset()
+    middle.ReferencedImageSequence = Sequence([inner, inner])
+    middle["ReferencedImageSequence"].is_undefined_length = True
+    middle.is_undefined_length_sequence_item = index % 2 == 0
+    dataset.ReferencedStudySequence = Sequence([middle])
+    dataset["ReferencedStudySequence"].is_undefined_length = index % 3 != 0
+    dataset.ReferencedInstanceSequence = Sequence([])
+    dataset.add_new((0x0009, 0x0010), "LO", "TINY PRIVATE")
+    dataset.add_new((0x0009, 0x1001), "UN", b"\x00\x01" * 7000)  # beyond the first window
+
+
+def same_as_pydicom(path: Path) -> None:
+    header = read_header(path)
+    assert header is not None
+    dataset = pydicom.dcmread(path)
+    assert header.text(elements.SERIES_UID) == dataset.SeriesInstanceUID
+    assert [float(x) for x in header.text(elements.POSITION).split("\\")] == dataset.ImagePositionPatient
+    assert header.integer(elements.ROWS, 0) == dataset.Rows
+    assert header.integer(elements.PIXEL_REPRESENTATION, 9) == dataset.PixelRepresentation
+    assert float(header.text(elements.RESCALE_SLOPE)) == dataset.RescaleSlope
+    assert set(header.values) == {tag for tag in elements.WANTED if tag in dataset}
+    data = path.read_bytes()[header.pixel_offset : header.pixel_offset + header.pixel_bytes]
+    assert data == dataset.PixelData
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+@pytest.mark.parametrize("edit", [lambda index, dataset: None, nest], ids=["flat", "nested"])
+def test_plain_files_are_walked(write_tiny_ct, tmp_path, monkeypatch, syntax, edit):
+    ct = write_tiny_ct(tmp_path / "ct", edit=edit, transfer_syntax=syntax)
+    monkeypatch.setattr(elements, "_read_with_pydicom", None)  # calling it would fail
+    for path in ct.files:
+        same_as_pydicom(path)
+
+
+def test_real_headers_are_walked(lungnet_data, monkeypatch):
+    monkeypatch.setattr(elements, "_read_with_pydicom", None)
+    for path in sorted((lungnet_data / "lidc").rglob("*.dcm"))[::40]:
+        same_as_pydicom(path)
+
+
+def test_sequence_of_unknown_representation_is_left_to_pydicom(tiny_ct):
+    path = tiny_ct.files[0]
+    data = path.read_bytes()
+    place = data.index(struct.pack("<HH2s", 0x0018, 0x0050, b"DS"))
+    inner = struct.pack("<HHI4s", 0x0020, 0x0032, 4, b"9999")  # implicit, whatever the file's form
+    item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner)) + inner
+    sequence = struct.pack("<HH2sHI", 0x0013, 0x1050, b"UN", 0, 0xFFFFFFFF) + item
+    end = struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    path.write_bytes(data[:place] + sequence + end + data[place:])
+    header = read_header(path)
+    assert header is not None
+    assert header.pixel_offset == -1
+    assert header.text(elements.SERIES_UID) == tiny_ct.volume.series_uid
+    assert header.text(elements.POSITION) != "9999"
+
+
+def test_other_files_are_none_of_ours(tmp_path):
+    for name, content in (("notes.txt", b"text"), ("pixels.raw", b"\x08\0" * 500), ("empty.xml", b"")):
+        (tmp_path / name).write_bytes(content)
+        assert read_header(tmp_path / name) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"patient,finding\n", b"x" * 500])
+def test_text_named_dcm(tmp_path, content):
+    (tmp_path / "notes.DCM").write_bytes(content)
+    with pytest.raises(CTReadError, match=r"notes\.DCM is named \.dcm but is not a DICOM file"):
+        read_header(tmp_path / "notes.DCM")
+
+
+@pytest.mark.parametrize("length", [140, 200, 400, 700])
+def test_header_cut_off(tiny_ct, length):
+    path = tiny_ct.files[0]
+    path.write_bytes(path.read_bytes()[:length])
+    with pytest.raises(CTReadError, match=f"{path.name} is (cut off|not a readable)"):
+        read_header(path)
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(CTReadError, match=r"gone\.dcm cannot be read: No such file"):
+        read_header(tmp_path / "gone.dcm")
