@@ -4,6 +4,7 @@ from .arrays import ArrayExamples as ArrayExamples
 from .arrays import array_examples as array_examples
 from .arrays import read_array_examples as read_array_examples
 from .balance import balance_training as balance_training
+from .balance import drop_surplus as drop_surplus
 from .checks import check_splits as check_splits
 from .checks import measured_unit as measured_unit
 from .columns import ExampleArrays as ExampleArrays
@@ -17,6 +18,7 @@ from .feature_records import write_features as write_features
 from .negatives import place_negatives as place_negatives
 from .sampling import SampledSeries as SampledSeries
 from .sampling import sample_series as sample_series
+from .splits import hold_out_validation as hold_out_validation
 from .splits import random_split as random_split
 from .splits import validation_by_nodule as validation_by_nodule
 from .summary import summarize as summarize

@@ -1,6 +1,7 @@
-"""The training split with synthetic positives (section 6)."""
+"""Balance: the training split with synthetic positives (section 6), and splits without a surplus."""
 
 import logging
+from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -65,6 +66,27 @@ def balance_training(
     ]
     ExampleArrays.from_examples(synthetic)  # refuses a wrong shape or dtype
     return [*real.take(positives).examples(), *synthetic, *real.take(np.sort(kept)).examples()]
+
+
+def drop_surplus(examples: Sequence[PatchExample], rules: PatchRules, seed: int) -> list[PatchExample]:
+    """Leaves out the negatives beyond `rules.negatives_per_positive`, chosen by hash.
+
+    For validation and evaluation patches that were sampled along with training's surplus, as a random
+    split has them.
+
+    Args:
+        examples: of one split.
+        rules: the balance.
+        seed: of the choice.
+
+    Returns:
+        All positives, and the negatives that are kept, in the given order.
+    """
+    arrays = ExampleArrays.from_examples(examples)
+    wanted = round(rules.negatives_per_positive * int((arrays.labels == 1).sum()))
+    negatives = np.flatnonzero(arrays.labels == 0).tolist()
+    dropped = set(sorted(negatives, key=lambda row: _rank(arrays, row, seed))[wanted:])
+    return [example for row, example in enumerate(examples) if row not in dropped]
 
 
 def _rank(arrays: ExampleArrays, row: int, seed: int) -> int:

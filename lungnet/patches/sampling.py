@@ -89,7 +89,7 @@ def sample_series(
         count = math.ceil(round(len(by_label[1]) * ratio, 6))
         if count:
             centers_zyx, offsets_yx = place_negatives(volume, annotations, count, rules, seed)
-            by_label[0] = _examples(volume, centers_zyx, offsets_yx, 0)
+            by_label[0] = _examples(volume, scan, centers_zyx, offsets_yx, 0)
     return SampledSeries(positives=by_label[1], negatives=by_label[0])
 
 
@@ -110,11 +110,12 @@ def _nodule_examples(
         offsets_yx[number] = rng.integers(-rules.max_offset_px, rules.max_offset_px + 1, 2)
         centers_zyx[number, 0] = indices[chosen]
         centers_zyx[number, 1:] = np.rint(slices[chosen].center_yx) + offsets_yx[number]
-    return _examples(volume, centers_zyx, offsets_yx, label, nodule)
+    return _examples(volume, nodule.scan, centers_zyx, offsets_yx, label, nodule)
 
 
 def _examples(
     volume: Volume,
+    scan: Scan,
     centers_zyx: npt.NDArray[np.int64],
     offsets_yx: npt.NDArray[np.int64],
     label: int,
@@ -134,13 +135,14 @@ def _examples(
         PatchExample(
             patch_hu=patch,
             label=label,
-            patient_id=volume.patient_id,
+            # A .mhd file names no patient and no thickness, the archive's database does.
+            patient_id=scan.patient_id,
             series_uid=volume.series_uid,
-            group_id=volume.patient_id,
+            group_id=scan.patient_id,
             center_zyx=(center[0], center[1], center[2]),
             offset_yx=(offset[0], offset[1]),
             spacing_mm=volume.spacing_mm,
-            slice_thickness_mm=volume.slice_thickness_mm,
+            slice_thickness_mm=volume.slice_thickness_mm or scan.slice_thickness_mm,
             manufacturer=volume.manufacturer,
             **facts,
         )

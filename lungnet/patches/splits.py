@@ -62,6 +62,48 @@ def random_side(key: object, rules: SplitRules, seed: int) -> str:
     return "validation" if stable_fraction(seed, "validation", key) < rules.validation_fraction else "train"
 
 
+def hold_out_validation(
+    examples: Sequence[PatchExample], fraction: float, negatives_per_positive: float, seed: int
+) -> tuple[list[PatchExample], list[PatchExample]]:
+    """Cuts validation from the patches of one training patient such that no nodule is parted.
+
+    Nodules are drawn as `validation_by_nodule` draws them. Negatives that are no nodules are drawn by
+    hash, as many as balance the positives drawn; a surplus of negatives stays with training.
+
+    Args:
+        examples: all patches of the patient.
+        fraction: share of the nodules that goes to validation.
+        negatives_per_positive: balance of validation.
+        seed: of the choice.
+
+    Returns:
+        The examples of training and of validation, each in the given order.
+
+    Raises:
+        InputError: a class has fewer than two nodules, or fewer than two patches that are none.
+    """
+    labels = np.array([example.label for example in examples], np.int64)
+    units = [_nodule_or_patch(example) for example in examples]
+    chosen = validation_by_nodule(labels, units, fraction, seed)
+    elsewhere = np.array([example.nodule_id < 0 for example in examples], np.bool_) & (labels == 0)
+    if elsewhere.any():
+        rows = sorted(
+            np.flatnonzero(elsewhere).tolist(),
+            key=lambda row: stable_fraction(seed, "validation", units[row]),
+        )
+        count = round(int((chosen & (labels == 1)).sum()) * negatives_per_positive)
+        chosen[elsewhere] = False
+        chosen[rows[: min(max(count, 1), len(rows) - 1)]] = True
+    training = [example for example, held_out in zip(examples, chosen, strict=True) if not held_out]
+    return training, [example for example, held_out in zip(examples, chosen, strict=True) if held_out]
+
+
+def _nodule_or_patch(example: PatchExample) -> str:
+    if example.nodule_id >= 0:
+        return f"{example.series_uid} nodule {example.nodule_id}"
+    return f"{example.series_uid} {example.center_zyx} {example.offset_yx}"
+
+
 def validation_by_nodule(
     labels: npt.NDArray[np.int64], units: Sequence[str], fraction: float, seed: int
 ) -> npt.NDArray[np.bool_]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lungnet.config import PatchRules
-from lungnet.patches import ExampleArrays, PatchExample, balance_training
+from lungnet.patches import ExampleArrays, PatchExample, balance_training, drop_surplus
 
 
 def real(positives: int, negatives: int) -> ExampleArrays:
@@ -67,3 +67,13 @@ def test_wrong_input() -> None:
         balance_training(augmented, synthetic(1), PatchRules(), seed=0)
     with pytest.raises(ValueError, match=r"patch_hu must be int16 \(40, 40\)"):
         balance_training(real(2, 3), synthetic(1).astype(np.float32), PatchRules(), seed=0)
+
+
+def test_dropping_the_surplus() -> None:
+    examples = list(real(10, 25).examples())
+    kept = drop_surplus(examples, PatchRules(), seed=0)
+    assert np.bincount([one.label for one in kept]).tolist() == [10, 10]
+    order = [examples.index(one) for one in kept]
+    assert order == sorted(order)
+    assert drop_surplus(examples[:15], PatchRules(), seed=0) == examples[:15]
+    assert drop_surplus(examples, PatchRules(), seed=1) != kept

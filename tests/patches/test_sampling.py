@@ -129,6 +129,15 @@ def test_wrong_series_and_wrong_slices(chest: Volume, scan: Scan) -> None:
         sample_series(chest, scan, [nodule(scan, near)], [near, beyond], PatchRules(), 0)
 
 
+def test_the_archive_knows_what_the_file_does_not(chest: Volume, scan: Scan) -> None:
+    nameless = dataclasses.replace(chest, patient_id="hmac-1", slice_thickness_mm=0.0)
+    reader = annotation(2, 110, 180, range(9, 12))
+    sampled = sample_series(nameless, scan, [nodule(scan, reader)], [reader], PatchRules(), 0)
+    for example in sampled.positives + sampled.negatives:
+        assert (example.patient_id, example.group_id) == ("LIDC-IDRI-0001", "LIDC-IDRI-0001")
+        assert example.slice_thickness_mm == 2.5
+
+
 def test_slices_by_position(chest: Volume) -> None:
     assert slice_indices(chest, [-300.0, -298.76, -298.74, -241.3], "x").tolist() == [0, 0, 1, 23]
     # Rows that run right to left: the slice normal, and with it the slice index, runs downwards.

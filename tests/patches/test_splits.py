@@ -5,7 +5,13 @@ import pytest
 
 from lungnet.config import SplitRules
 from lungnet.errors import InputError
-from lungnet.patches import PatchExample, random_split, validation_by_nodule
+from lungnet.patches import (
+    PatchExample,
+    hold_out_validation,
+    measured_unit,
+    random_split,
+    validation_by_nodule,
+)
 
 
 def examples(count: int) -> list[PatchExample]:
@@ -60,3 +66,40 @@ def test_both_sides_hold_both_classes(fraction: float) -> None:
 def test_a_single_nodule_cannot_be_parted() -> None:
     with pytest.raises(InputError, match="single training patient with 1 nodules or patches of class 1"):
         validation_by_nodule(np.array([0, 0, 1, 1]), ["a", "b", "c", "c"], 0.2, seed=0)
+
+
+def one_patient(nodules: int, negatives: int) -> list[PatchExample]:
+    patch = np.zeros((40, 40), np.int16)
+    positives = [
+        PatchExample(patch, 1, "P", "1.2", "P", nodule_id=nodule, center_zyx=(number, 0, 0))
+        for nodule in range(nodules)
+        for number in range(5)
+    ]
+    return positives + [
+        PatchExample(patch, 0, "P", "1.2", "P", center_zyx=(9, row, 0)) for row in range(negatives)
+    ]
+
+
+def test_validation_of_one_patient_is_balanced_and_leaves_the_surplus_to_training() -> None:
+    examples = one_patient(nodules=4, negatives=30)
+    training, validation = hold_out_validation(examples, 0.25, negatives_per_positive=1.0, seed=0)
+    positives = sum(example.label for example in validation)
+    assert positives % 5 == 0
+    assert 5 <= positives <= 15
+    assert len(validation) == 2 * positives
+    assert {id(one) for one in training} | {id(one) for one in validation} == {id(one) for one in examples}
+    assert len(training) + len(validation) == len(examples)
+    assert measured_unit({"train": training, "validation": validation}) == "nodule"
+
+
+def test_validation_of_one_patient_by_nodules_of_both_classes() -> None:
+    patch = np.zeros((40, 40), np.int16)
+    examples = [PatchExample(patch, row // 10, "P", "1.2", "P", nodule_id=row // 2) for row in range(20)]
+    training, validation = hold_out_validation(examples, 0.4, negatives_per_positive=1.0, seed=0)
+    assert {one.label for one in training} == {one.label for one in validation} == {0, 1}
+    assert not {one.nodule_id for one in training} & {one.nodule_id for one in validation}
+
+
+def test_one_nodule_leaves_no_validation() -> None:
+    with pytest.raises(InputError, match="1 nodules or patches of class 1 leaves no validation"):
+        hold_out_validation(one_patient(nodules=1, negatives=5), 0.2, 1.0, seed=0)
