@@ -3,7 +3,7 @@
 from lungnet.config import SelectionRules, SplitRules
 from lungnet.lidc.annotation import RATINGS, Annotation, Contour, Scan
 from lungnet.lidc.clusters import cluster, cluster_annotations
-from lungnet.lidc.cohort import PAPER_COHORT, Cohort, Exclusion, FunnelStage, select_cohort
+from lungnet.lidc.cohort import PAPER_COHORT, PAPER_FUNNEL, Cohort, Exclusion, FunnelStage
 from lungnet.lidc.consensus import (
     AnnotationBoxes,
     ConsensusSlice,
@@ -16,11 +16,13 @@ from lungnet.lidc.consensus import (
 from lungnet.lidc.database import database_path, find_scan, has_database, load_annotations, load_scans
 from lungnet.lidc.nodule import Nodule, diameter_mm, nodules_of
 from lungnet.lidc.reader_xml import read_reader_xml
+from lungnet.lidc.selection import select_cohort
 from lungnet.lidc.sources import annotations_of_series, find_reader_xml, scan_of_series
 from lungnet.lidc.split import Split, hold_out, split_patients
 
 __all__ = [
     "PAPER_COHORT",
+    "PAPER_FUNNEL",
     "RATINGS",
     "Annotation",
     "AnnotationBoxes",

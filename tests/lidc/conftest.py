@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pytest
 
-from lungnet.lidc import Annotation, Contour, Scan, load_annotations, load_scans
+from lungnet.lidc import Annotation, Cohort, Contour, Scan, load_annotations, load_scans, select_cohort
 
 MakeScan = Callable[..., Scan]
 MakeAnnotation = Callable[..., Annotation]
@@ -60,3 +60,8 @@ def all_scans() -> list[Scan]:
 @pytest.fixture(scope="session")
 def all_annotations() -> dict[int, list[Annotation]]:
     return load_annotations()
+
+
+@pytest.fixture(scope="session")
+def papers_cohort() -> Cohort:
+    return select_cohort()
