@@ -257,11 +257,11 @@ class ExportConfig(Section):
     """ONNX export.
 
     Attributes:
-        opset: of the graph.
+        opset: of the graph; 18 is the newest that the converter writes.
         tolerance: largest difference in probability between Keras and ONNX Runtime that passes.
     """
 
-    opset: Annotated[int, Field(ge=13, le=21)] = 17
+    opset: Annotated[int, Field(ge=13, le=18)] = 17
     tolerance: Positive = 1e-4
 
 

@@ -76,6 +76,14 @@ def test_captured_constants_do_not_become_inputs(exported):
     assert {tensor.name for tensor in model.graph.initializer} <= used
 
 
+@pytest.mark.parametrize("opset", [13, 18])
+def test_every_opset_of_the_configuration_can_be_written(saved_model, tmp_path, opset):
+    export = export_onnx(saved_model, tmp_path / "c.onnx", config=ExportConfig(opset=opset))
+    assert onnx.load(export.path).opset_import[0].version == opset
+    with pytest.raises(ValueError, match="opset"):
+        ExportConfig(opset=12 if opset == 13 else 19)
+
+
 def test_metadata_can_be_added_and_replaced(saved_model, tmp_path):
     export = export_onnx(saved_model, tmp_path / "c.onnx", metadata={"fingerprint": "run", "site": "x"})
     assert export.metadata["fingerprint"] == "run"
