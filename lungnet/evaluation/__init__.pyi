@@ -4,6 +4,15 @@ from .calibration import ReliabilityBin as ReliabilityBin
 from .calibration import expected_calibration_error as expected_calibration_error
 from .calibration import reliability as reliability
 from .discriminability import real_vs_synthetic_auc as real_vs_synthetic_auc
+from .evaluator import evaluate as evaluate
+from .figures import RocLine as RocLine
+from .figures import draw_losses as draw_losses
+from .figures import draw_reliability as draw_reliability
+from .figures import draw_roc as draw_roc
+from .figures import draw_variance as draw_variance
+from .inputs import EvaluationInputs as EvaluationInputs
+from .inputs import Pictures as Pictures
+from .inputs import RowResult as RowResult
 from .metrics import ClassificationReport as ClassificationReport
 from .metrics import classification_report as classification_report
 from .paired import PairedDifference as PairedDifference
@@ -11,9 +20,13 @@ from .paired import paired_difference as paired_difference
 from .paper import ROW_NAMES as ROW_NAMES
 from .paper import TABLE_1 as TABLE_1
 from .paper import TABLE_2 as TABLE_2
+from .pictures import draw_patch_sheet as draw_patch_sheet
+from .pictures import draw_worst_errors as draw_worst_errors
 from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
+from .report import write_report as write_report
+from .report_text import report_markdown as report_markdown
 from .roc import PrecisionRecallCurve as PrecisionRecallCurve
 from .roc import RocCurve as RocCurve
 from .roc import precision_recall_curve as precision_recall_curve
@@ -21,3 +34,7 @@ from .roc import roc_curve as roc_curve
 from .scorer import METRICS as METRICS
 from .scorer import TABLE_METRICS as TABLE_METRICS
 from .scorer import weighted_metrics as weighted_metrics
+from .tables import literature_markdown as literature_markdown
+from .tables import rich_table as rich_table
+from .tables import table_markdown as table_markdown
+from .tables import table_rows as table_rows

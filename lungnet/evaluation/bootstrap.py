@@ -111,10 +111,10 @@ def plan_resampling(
     if groups >= max(min_groups, 1):
         note = f"{drawn} over {groups:,} groups: whole groups are drawn, each with all its patches."
         return Resampling("group", codes, groups, resamples, confidence, seed, note)
-    known = "are not known" if groups == 0 else f"number {groups}, fewer than {min_groups}"
+    known = "No groups are known" if groups == 0 else f"There are {groups} groups, fewer than {min_groups}"
     note = (
-        f"The groups {known}: no interval over groups can be had. {drawn} over {len(codes):,} single "
-        "patches are given instead; patches of one group resemble each other, so these are too narrow."
+        f"{known}: no interval over groups can be had. Given instead are {drawn} over {len(codes):,} single "
+        "patches; patches of one group resemble each other, so these are too narrow."
     )
     patches = np.arange(len(codes), dtype=np.int64)
     return Resampling("patch", patches, len(codes), resamples, confidence, seed, note)

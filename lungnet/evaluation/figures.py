@@ -1,0 +1,152 @@
+"""The paper's Figures 4, 5 and 6, and the reliability diagram."""
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib.ticker import MaxNLocator
+
+from lungnet.evaluation.calibration import ReliabilityBin
+from lungnet.evaluation.canvas import GREY, LIGHT, OTHER_STROKE, STROKES, drawn
+from lungnet.evaluation.roc import RocCurve
+
+
+class RocLine(NamedTuple):
+    """One line of Figure 6.
+
+    Attributes:
+        row: key of Table 1, which decides the stroke.
+        name: for the legend.
+        curve: its corners.
+        auc: for the legend.
+        operating_point: (false positive rate, true positive rate) at the threshold, drawn as a dot.
+    """
+
+    row: str
+    name: str
+    curve: RocCurve
+    auc: float
+    operating_point: tuple[float, float]
+
+
+def draw_variance(
+    path: str | os.PathLike[str], variance: Sequence[float], kept_iteration: int | None = None
+) -> None:
+    """Figure 4: intra-cluster variance against the iterations of CALM.
+
+    Args:
+        path: of the PNG.
+        variance: mean squared Euclidean distance to the cluster's mean, one value an iteration.
+        kept_iteration: from 1, marked by a line.
+    """
+    with drawn(path, 6.0, 3.6) as (_, (axis,)):
+        _curve(axis, variance, "-", STROKES["gan_cae_calm"].color, None)
+        axis.set_ylabel("Intra-cluster variance")
+        _finish(axis, kept_iteration)
+
+
+def draw_losses(
+    path: str | os.PathLike[str], losses: Mapping[str, Sequence[float]], kept_iteration: int | None = None
+) -> None:
+    """Figure 5: loss against the iterations of CALM.
+
+    Args:
+        path: of the PNG.
+        losses: name for the legend ("training", "validation", "testing") -> one value an iteration.
+        kept_iteration: from 1, marked by a line.
+    """
+    strokes = (("#0072B2", "-"), ("#D55E00", (0, (6, 1.5))), ("#000000", (0, (1, 1))))
+    with drawn(path, 6.0, 3.6) as (_, (axis,)):
+        for (name, values), (color, dashes) in zip(losses.items(), strokes, strict=False):
+            _curve(axis, values, dashes, color, name)
+        axis.set_ylabel("Loss")
+        _finish(axis, kept_iteration)
+        axis.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=len(losses), borderaxespad=0.2)
+
+
+def draw_roc(path: str | os.PathLike[str], lines: Sequence[RocLine]) -> None:
+    """Figure 6: ROC of all rows, whole and its upper left corner."""
+    with drawn(path, 10.0, 5.2, columns=2) as (_, (whole, corner)):
+        for axis in (whole, corner):
+            axis.plot([0, 1], [0, 1], color=LIGHT, linewidth=1.0)
+            for line in reversed(lines):
+                color, dashes, width = STROKES.get(line.row, OTHER_STROKE)
+                rates = line.curve.false_positive_rate, line.curve.true_positive_rate
+                axis.plot(*rates, color=color, linestyle=dashes, linewidth=width)
+                axis.plot(*line.operating_point, "o", color=color, markersize=5, markeredgecolor="white")
+            axis.set_xlabel("False positive rate (1 - specificity)")
+            axis.set_ylabel("True positive rate (recall)")
+            axis.set_aspect("equal")
+        for line in lines:
+            color, dashes, width = STROKES.get(line.row, OTHER_STROKE)
+            label = f"{line.name}   AUC {line.auc:.3f}"
+            whole.plot([], [], color=color, linestyle=dashes, linewidth=width, label=label)
+        whole.plot([], [], "o", color=GREY, markeredgecolor="white", markersize=5, label="at its threshold")
+        whole.legend(loc="lower right", handlelength=3.0, fontsize=9)
+        whole.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01))
+        corner.set(xlim=(-0.004, 0.4), ylim=(0.6, 1.004), title="Upper left corner")
+
+
+def draw_reliability(
+    path: str | os.PathLike[str], rows: Mapping[str, tuple[str, Sequence[ReliabilityBin]]]
+) -> None:
+    """Observed share of positives against probability, a panel a row; bars show where the patches lie.
+
+    Args:
+        path: of the PNG.
+        rows: row key -> name and bins.
+    """
+    columns = min(3, len(rows))
+    lines = -(-len(rows) // columns)
+    with drawn(path, 3.1 * columns, 3.2 * lines, lines, columns, sharex=True, sharey=True) as (_, axes):
+        for axis, (key, (name, bins)) in zip(axes, rows.items(), strict=False):
+            color = STROKES.get(key, OTHER_STROKE).color
+            total = sum(each.patches for each in bins)
+            centres = [(each.low + each.high) / 2 for each in bins]
+            shares = [each.patches / total for each in bins]
+            axis.bar(centres, shares, width=0.09, color=LIGHT)
+            axis.plot([0, 1], [0, 1], color=GREY, linewidth=0.8)
+            filled = [each for each in bins if each.patches]
+            axis.plot(
+                [each.mean_probability for each in filled],
+                [each.positive_fraction for each in filled],
+                "o-",
+                color=color,
+                markersize=4,
+                linewidth=1.2,
+            )
+            axis.set(title=name, xlim=(-0.02, 1.02), ylim=(0, 1.02), aspect="equal")
+        for axis in axes[len(rows) :]:
+            axis.set_visible(False)
+        for index, axis in enumerate(axes[: len(rows)]):
+            if index % columns == 0:
+                axis.set_ylabel("Share of positives")
+            if index >= len(rows) - columns:
+                axis.set_xlabel("Probability")
+                axis.tick_params(labelbottom=True)
+
+
+def _curve(axis: Any, values: Sequence[float], dashes: Any, color: str, label: str | None) -> None:
+    iterations = np.arange(1, len(values) + 1)
+    marker = "o" if len(values) == 1 else None
+    axis.plot(iterations, values, color=color, linestyle=dashes, linewidth=1.8, marker=marker, label=label)
+    axis.set_xlabel("Iteration")
+    axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+
+
+def _finish(axis: Any, kept_iteration: int | None) -> None:
+    axis.set_ylim(bottom=0)
+    axis.grid(axis="y", color=LIGHT, linewidth=0.6)
+    axis.set_axisbelow(True)
+    if kept_iteration:
+        axis.axvline(kept_iteration, color=GREY, linewidth=1.0)
+        axis.annotate(
+            "kept",
+            (kept_iteration, 0.02),
+            xycoords=("data", "axes fraction"),
+            xytext=(3, 0),
+            textcoords="offset points",
+            color=GREY,
+            fontsize=9,
+        )

@@ -1,0 +1,87 @@
+"""What an evaluation is made from."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+#: What the split never parts, as `lungnet.patches.summarize` says it. "patch" leaks.
+SplitUnit = Literal["patient", "nodule", "patch"]
+
+
+@dataclass(frozen=True, eq=False)
+class RowResult:
+    """One classifier's answers to the evaluation patches.
+
+    Attributes:
+        row: key of Table 1 (`gan_cae_calm` ...), or any other name.
+        probabilities: `(n,)` in [0, 1].
+        threshold: a patch is called positive when its probability is at least this; settled on
+            inner-validation patients.
+        history: what happened in its training, plain data; None if nothing is known. Of the row in
+            question Figure 4 shows `intra_cluster_variance` and Figure 5 `loss` and `validation_loss`,
+            one value an iteration; both mark `kept_iteration` (from 1), and the report says whether the
+            clustering `converged`. Other keys are passed on to `curves.json`.
+    """
+
+    row: str
+    probabilities: npt.ArrayLike
+    threshold: float
+    history: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationInputs:
+    """Everything that a report tells.
+
+    Attributes:
+        labels: 0 or 1, `(n,)`.
+        groups: patient, or what stands for one, of each evaluation patch, `(n,)`.
+        rows: row key -> answers, the model in question first.
+        split_unit: what the split never parts: "patient" (or a group that stands for one), "nodule" (the
+            same for the evaluation set, but inner validation shares patients with training), or "patch"
+            (at random; the report says that it leaks).
+        data_description: which data, in a sentence or two; it contains the word "phantom" when the
+            pixels are synthetic, and the report then says what that means.
+        date: of the evaluation, as it shall be printed (2026-11-23); empty for none.
+        threshold_origin: where the thresholds come from, a clause.
+        task: "nodule" or "malignancy".
+        summary: what each split holds, as `lungnet.patches.summarize` gives it; empty for unknown.
+        cohort: what was selected, as `lungnet.lidc.Cohort.to_json` gives it; None for data without
+            selection. The report takes the funnel, and whatever else is a plain number or text.
+        config: the whole configuration, as `Config.model_dump(mode="json")` gives it.
+        real_vs_synthetic_auc: how well the two are told apart (`real_vs_synthetic_auc`); None if
+            nothing was synthesised.
+    """
+
+    labels: npt.ArrayLike
+    groups: npt.ArrayLike
+    rows: Mapping[str, RowResult]
+    split_unit: SplitUnit
+    data_description: str
+    date: str = ""
+    threshold_origin: str = "frozen on inner-validation patients"
+    task: str = "nodule"
+    summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    cohort: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
+    real_vs_synthetic_auc: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Pictures:
+    """Patches to look at, in Hounsfield units; what is None is left out of the report.
+
+    Attributes:
+        eval_patches_hu: int16 `(n, rows, columns)`, in the order of the labels, for the worst errors.
+        real_patches_hu: int16 `(m, rows, columns)`, real positives of training.
+        synthetic_patches_hu: int16 `(k, rows, columns)`, synthetic positives of training.
+        window_hu: black and white.
+    """
+
+    eval_patches_hu: npt.NDArray[np.int16] | None = None
+    real_patches_hu: npt.NDArray[np.int16] | None = None
+    synthetic_patches_hu: npt.NDArray[np.int16] | None = None
+    window_hu: tuple[float, float] = (-1000.0, 400.0)

@@ -1,0 +1,134 @@
+"""The report: `metrics.json`, `curves.json`, figures, and `report.md`, which a researcher reads first."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lungnet.evaluation.calibration import reliability
+from lungnet.evaluation.figures import RocLine, draw_losses, draw_reliability, draw_roc, draw_variance
+from lungnet.evaluation.inputs import EvaluationInputs, Pictures
+from lungnet.evaluation.pictures import draw_patch_sheet, draw_worst_errors
+from lungnet.evaluation.report_results import FIGURES
+from lungnet.evaluation.report_text import report_markdown
+from lungnet.evaluation.roc import precision_recall_curve, roc_curve
+from lungnet.files import write_json, write_text
+
+
+def write_report(
+    folder: str | os.PathLike[str],
+    metrics: Mapping[str, Any],
+    inputs: EvaluationInputs,
+    pictures: Pictures | None = None,
+) -> None:
+    """Writes everything a reader needs into `folder`, `report.md` last.
+
+        folder/
+          metrics.json      see `evaluate`
+          curves.json       ROC, precision-recall and training curves: <row key> -> {roc, precision_recall,
+                            history}
+          figures/*.png     Figures 4, 5 and 6, reliability, patches; those there is something to draw for
+          report.md         links to the figures by relative paths
+
+    The same arguments give the same bytes.
+
+    Args:
+        folder: made if it does not exist; files of the same names are replaced.
+        metrics: what `evaluate` returned for `inputs`.
+        inputs: the answers.
+        pictures: patches to look at; None leaves them out.
+
+    Raises:
+        InputError: the folder cannot be written, or `pictures` does not fit the labels.
+    """
+    folder = Path(folder)
+    write_json(folder / "metrics.json", metrics)
+    write_text(folder / "curves.json", json.dumps(_curves(inputs), allow_nan=False, sort_keys=True) + "\n")
+    drawn = _draw(folder, metrics, inputs, pictures or Pictures())
+    write_text(folder / "report.md", report_markdown(metrics, drawn))
+
+
+def _draw(
+    folder: Path, metrics: Mapping[str, Any], inputs: EvaluationInputs, pictures: Pictures
+) -> frozenset[str]:
+    """Draws what can be drawn; returns the names of it, keys of `FIGURES`."""
+    drawn = {"roc", "reliability"}
+    paths = {name: folder / path for name, path in FIGURES.items()}
+    draw_roc(paths["roc"], [_roc_line(key, metrics["rows"][key], inputs) for key in inputs.rows])
+    draw_reliability(
+        paths["reliability"],
+        {
+            key: (metrics["rows"][key]["name"], reliability(inputs.labels, row.probabilities))
+            for key, row in inputs.rows.items()
+        },
+    )
+    first = next(iter(inputs.rows.values()))
+    history = first.history or {}
+    kept = history.get("kept_iteration")
+    if history.get("intra_cluster_variance"):
+        draw_variance(paths["variance"], history["intra_cluster_variance"], kept)
+        drawn.add("variance")
+    losses = {"training": history.get("loss"), "validation": history.get("validation_loss")}
+    if losses["training"]:
+        draw_losses(paths["losses"], {name: loss for name, loss in losses.items() if loss}, kept)
+        drawn.add("losses")
+    real, synthetic = pictures.real_patches_hu, pictures.synthetic_patches_hu
+    if real is not None and synthetic is not None and len(real) and len(synthetic):
+        draw_patch_sheet(paths["patches"], real, synthetic, pictures.window_hu)
+        drawn.add("patches")
+    if pictures.eval_patches_hu is not None:
+        draw_worst_errors(
+            paths["errors"],
+            pictures.eval_patches_hu,
+            inputs.labels,
+            first.probabilities,
+            first.threshold,
+            pictures.window_hu,
+        )
+        drawn.add("errors")
+    return frozenset(drawn)
+
+
+def _roc_line(key: str, row: Mapping[str, Any], inputs: EvaluationInputs) -> RocLine:
+    curve = roc_curve(inputs.labels, inputs.rows[key].probabilities)
+    own = row["own"]
+    point = (1.0 - own["specificity"]["value"], own["recall"]["value"])
+    return RocLine(key, row["name"], curve, own["auc"]["value"], point)
+
+
+def _curves(inputs: EvaluationInputs) -> dict[str, Any]:
+    curves = {}
+    for key, row in inputs.rows.items():
+        roc = roc_curve(inputs.labels, row.probabilities)
+        recall = precision_recall_curve(inputs.labels, row.probabilities)
+        curves[key] = {
+            "roc": {
+                "false_positive_rate": _rounded(roc.false_positive_rate),
+                "true_positive_rate": _rounded(roc.true_positive_rate),
+            },
+            "precision_recall": {
+                "precision": _rounded(recall.precision),
+                "recall": _rounded(recall.recall),
+                "thresholds": recall.thresholds.tolist(),
+            },
+            "history": _plain(row.history),
+        }
+    return curves
+
+
+def _rounded(values: np.ndarray) -> list[float]:
+    return [round(float(value), 6) for value in values]
+
+
+def _plain(value: Any) -> Any:
+    """Returns plain data that JSON takes: a loss that ran away to NaN becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    return None if isinstance(value, float) and not np.isfinite(value) else value
