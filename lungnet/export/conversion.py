@@ -1,6 +1,7 @@
 """A SavedModel's signature as an ONNX graph, with the names and the batch axis of the contract."""
 
 import contextlib
+import copy
 import logging
 import re
 import warnings
@@ -9,6 +10,7 @@ from typing import Any
 
 import onnx
 import tensorflow as tf
+import tf2onnx
 
 from lungnet.export.parity import INPUT, OUTPUTS
 
@@ -33,8 +35,6 @@ def convert_saved_model(signature: Any, opset: int = 17) -> onnx.ModelProto:
         A checked model with shapes inferred, without metadata. Its first axis is named `batch`; outputs
         come as `probability`, `cluster`.
     """
-    import tf2onnx
-
     patches = tf.TensorSpec((None, *INPUT[2][1:]), tf.int16, name=INPUT[0])
 
     @tf.function(input_signature=[patches])
@@ -109,10 +109,7 @@ def _drop_unused_domains(model: onnx.ModelProto) -> None:
 
 
 def _replace(field: Any, values: list[Any]) -> None:
-    """Gives a repeated protobuf field new content (the values may come from the field itself)."""
-    copies = [
-        type(value).FromString(value.SerializeToString()) if hasattr(value, "FromString") else value
-        for value in values
-    ]
+    """Gives a repeated protobuf field new content, which may come from the field itself."""
+    values = copy.deepcopy(values)
     del field[:]
-    field.extend(copies)
+    field.extend(values)

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from lungnet.ct import Candidate, Volume, hashed_id
+from lungnet.ct import Candidate, Volume, hashed_id, read_candidates, read_series
 from lungnet.errors import InputError
 from lungnet.serving import NoduleClassifier, predict_candidates
 
@@ -81,3 +81,18 @@ def test_series_under_a_hash_is_found_by_its_uid(volume, classifier, monkeypatch
     )
     (found,) = predict_candidates(held, [at(volume, (2, 30, 50), "1.2.3")], classifier)
     assert found.series_uid == "1.2.3"
+
+
+def test_luna16_file_of_all_series_on_one_real_series(classifier, lungnet_data):
+    ct = read_series(lungnet_data / "lidc" / "LIDC-IDRI-0003")
+    nodules = read_candidates(lungnet_data / "luna16" / "annotations.csv")
+
+    found = predict_candidates(ct, nodules, classifier)
+
+    assert len(nodules) == 1186
+    assert len(found) == 3
+    assert {nodule.series_uid for nodule in found} == {ct.series_uid}
+    # The hand-made classifier says sigmoid(mean / 1000) below 0 HU: nodules stand in lung and soft tissue.
+    mean_hu = [1000 * np.log(n.probability / (1 - n.probability)) for n in found if n.probability]
+    assert len(mean_hu) == 3
+    assert -900 < min(mean_hu) <= max(mean_hu) < 0
