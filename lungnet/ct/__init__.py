@@ -1,6 +1,6 @@
 """CT volumes in Hounsfield units: DICOM series, MetaImage (LUNA16), candidates, axial windows, lungs."""
 
-from lungnet.ct.candidates import Candidate, read_candidates, write_candidates
+from lungnet.ct.candidates import Candidate, format_candidates, read_candidates, write_candidates
 from lungnet.ct.errors import CTReadError
 from lungnet.ct.identity import hashed_id, held_ids, same_series
 from lungnet.ct.lungs import body_mask, lung_mask
@@ -18,6 +18,7 @@ __all__ = [
     "body_mask",
     "extract",
     "find_series",
+    "format_candidates",
     "hashed_id",
     "held_ids",
     "lung_mask",

@@ -69,11 +69,30 @@ def read_candidates(path: str | os.PathLike[str]) -> list[Candidate]:
         raise InputError(f"{path}, line {reader.line_num}: not CSV ({error}).") from error
 
 
-def write_candidates(path: str | os.PathLike[str], candidates: Iterable[Candidate]) -> None:
-    """Writes `seriesuid,coordX,coordY,coordZ,probability`, atomically.
+def format_candidates(candidates: Iterable[Candidate]) -> str:
+    """Returns CSV text with the columns `seriesuid,coordX,coordY,coordZ,probability`.
 
     Numbers are written so that reading gives the same ones; the `probability` column is left out where
     no candidate has one, and left empty for those that have none.
+
+    Args:
+        candidates: in the order in which they are to stand.
+    """
+    rows = list(candidates)
+    judged = any(row.probability is not None for row in rows) or not rows
+    table = io.StringIO(newline="")
+    writer = csv.writer(table, lineterminator="\n")
+    writer.writerow([*_REQUIRED, "probability"] if judged else _REQUIRED)
+    for row in rows:
+        fields = [row.series_uid, *(repr(float(value)) for value in row.center_xyz_lps_mm)]
+        if judged:
+            fields.append("" if row.probability is None else repr(float(row.probability)))
+        writer.writerow(fields)
+    return table.getvalue()
+
+
+def write_candidates(path: str | os.PathLike[str], candidates: Iterable[Candidate]) -> None:
+    """Writes `format_candidates` to a file, atomically.
 
     Args:
         path: the CSV file, replaced if it is there.
@@ -82,17 +101,7 @@ def write_candidates(path: str | os.PathLike[str], candidates: Iterable[Candidat
     Raises:
         InputError: the file cannot be written.
     """
-    rows = list(candidates)
-    judged = any(row.probability is not None for row in rows)
-    table = io.StringIO(newline="")
-    writer = csv.writer(table, lineterminator="\n")
-    writer.writerow([*_REQUIRED, "probability"] if judged or not rows else _REQUIRED)
-    for row in rows:
-        fields = [row.series_uid, *(repr(float(value)) for value in row.center_xyz_lps_mm)]
-        if judged:
-            fields.append("" if row.probability is None else repr(float(row.probability)))
-        writer.writerow(fields)
-    write_text(path, table.getvalue())
+    write_text(path, format_candidates(candidates))
 
 
 def _candidate(row: dict[str, str | None], where: str) -> Candidate:

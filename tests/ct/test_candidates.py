@@ -2,7 +2,7 @@
 
 import pytest
 
-from lungnet.ct import Candidate, read_candidates, write_candidates
+from lungnet.ct import Candidate, format_candidates, read_candidates, write_candidates
 from lungnet.errors import InputError
 
 HEAD = "seriesuid,coordX,coordY,coordZ"
@@ -39,6 +39,12 @@ def test_columns_in_any_order_with_a_mark_and_spaces(tmp_path):
 
 def test_header_alone_is_no_candidate(tmp_path):
     assert read_candidates(write(tmp_path, HEAD)) == []
+
+
+def test_text_by_hand():
+    ones = [Candidate("1.2", (1.5, -2.0, 3.25), 0.125), Candidate("1.3", (0.0, 0.0, 0.1))]
+    assert format_candidates(ones) == f"{HEAD},probability\n1.2,1.5,-2.0,3.25,0.125\n1.3,0.0,0.0,0.1,\n"
+    assert format_candidates([]) == f"{HEAD},probability\n"
 
 
 def test_writing_and_reading_gives_the_same(tmp_path):
