@@ -59,6 +59,11 @@ class SeriesHeader:
         return phantom_uid(self.series_uid, k)
 
 
+def slice_name(number: int) -> str:
+    """Returns the name of the file of the instance of this number, from 1."""
+    return f"{number:06d}.dcm"
+
+
 def write_series(folder: Path, hu: npt.NDArray[np.int16], header: SeriesHeader) -> None:
     """Writes a series as `000001.dcm` ..., from the uppermost slice to the lowest.
 
@@ -68,7 +73,7 @@ def write_series(folder: Path, hu: npt.NDArray[np.int16], header: SeriesHeader) 
         header: the rest.
     """
     for number, dataset in enumerate(_slices(hu, header), 1):
-        pydicom.dcmwrite(folder / f"{number:06d}.dcm", dataset, enforce_file_format=True)
+        pydicom.dcmwrite(folder / slice_name(number), dataset, enforce_file_format=True)
 
 
 def _slices(hu: npt.NDArray[np.int16], header: SeriesHeader) -> Iterator[Dataset]:

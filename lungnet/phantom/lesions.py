@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.ndimage import distance_transform_edt
+from scipy.ndimage import distance_transform_edt, gaussian_filter
 
 from lungnet.lidc import Contour, Nodule, annotation_mask
 from lungnet.phantom.fields import Field, smooth_noise
@@ -17,6 +17,8 @@ CORE_HU = 15.0
 MARGIN_PX = ((1.0, 5.0), (3.2, 1.6))
 #: Calcification ratings: 1 popcorn, 2 laminated, 3 solid, 4 non-central, 5 central, 6 absent.
 ABSENT = 6
+#: How far outlines are smoothed, in slices, rows and columns.
+SMOOTHING = (0.0, 0.8, 0.8)
 #: Voxels around the readers' outlines that a lesion's box holds besides.
 PAD_PX = 2
 
@@ -85,7 +87,8 @@ def depth_inside(shape: Shape) -> Field:
         toward_border = distance_transform_edt(inside, sampling)
         toward_nodule = distance_transform_edt(~inside, sampling)
         total += np.where(inside, toward_border - 0.5, 0.5 - toward_nodule).astype(np.float32)
-    return total / len(drawn)
+    # Outlines go from pixel to pixel; nodules do not.
+    return gaussian_filter(total / len(drawn), SMOOTHING)
 
 
 def opacity(shape: Shape, depth: Field) -> Field:

@@ -6,9 +6,11 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.phantom.fields import Field, refine, smooth_noise
+from lungnet.phantom.organs import blood, fissures, mediastinum
 from lungnet.phantom.shapes import cover
+from lungnet.phantom.skeleton import skeleton
 from lungnet.phantom.slab import MIDDLE_SHARE, Slab
-from lungnet.phantom.thorax import Thorax, blood, body, cavity, fissures, lungs, mediastinum, skeleton
+from lungnet.phantom.thorax import Thorax, body, cavity
 from lungnet.phantom.vessels import Tubes, draw_tubes
 
 AIR_HU = -1000.0
@@ -42,14 +44,14 @@ class Chest:
 
 def _soft_tissue(
     thorax: Thorax,
-    x: Field,
-    y: Field,
-    level: Field,
-    to_cavity: Field,
+    grid: tuple[Field, Field, Field],
     to_body: Field,
+    to_cavity: Field,
+    to_middle: Field,
     rng: np.random.Generator,
 ) -> Field:
-    """Everything but bone, lung and air, on the coarse grid."""
+    """Everything but bone, lung and air, on the coarse grid of x, y and level."""
+    x, y, level = grid
     shape = to_body.shape
     streaks = smooth_noise(rng, shape, (max(shape[0] // 6, 2), 30, 30))
     coarse_parts = smooth_noise(rng, shape, (max(shape[0] // 8, 2), 13, 13))
@@ -64,8 +66,7 @@ def _soft_tissue(
     hu += fat * (np.float32(FAT_HU) + 6.0 * streaks - hu)
     hu += cover(to_body + 2.0, -2.0) * (20.0 - hu) * 0.8
     # Between the lungs: fat, heart muscle, blood.
-    inner = mediastinum(thorax, x - np.float32(thorax.lean_mm), y, level)
-    loose = np.clip(0.5 + 1.1 * coarse_parts - (inner + 3.0) / 6.0, 0.0, 1.0)
+    loose = np.clip(0.5 + 1.1 * coarse_parts - (to_middle + 3.0) / 6.0, 0.0, 1.0)
     middle = FAT_HU + loose * (MUSCLE_HU - 10.0 - FAT_HU)
     within = cover(to_cavity + 1.0, 3.0)
     hu += within * (middle - hu)
@@ -109,9 +110,10 @@ def render_chest(
     y = y + BEND_MM * smooth_noise(rng, coarse_shape, (2, 6, 6))
     to_cavity = cavity(thorax, x - np.float32(thorax.lean_mm), y, level)
     to_body = body(thorax, x, y, level)
-    to_lungs = lungs(thorax, x, y, level)
+    to_middle = mediastinum(thorax, x - np.float32(thorax.lean_mm), y, level)
+    to_lungs = np.maximum(to_cavity, -to_middle)
     to_bone = skeleton(thorax, x, y, level, to_cavity)
-    soft = _soft_tissue(thorax, x, y, level, to_cavity, to_body, rng)
+    soft = _soft_tissue(thorax, (x, y, level), to_body, to_cavity, to_middle, rng)
     to_fissures = fissures(thorax, x, y, level)
     lobules = smooth_noise(rng, coarse_shape, (max(slab.slices // 2, 2), 100, 100))
     patches = smooth_noise(rng, coarse_shape, (max(slab.slices // 8, 2), 24, 24))

@@ -4,13 +4,15 @@ Cut across they are round and bright like a small nodule, cut along they are ban
 branch they are neither: what a classifier must learn to leave alone.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from lungnet.phantom.organs import lungs
 from lungnet.phantom.slab import Slab
-from lungnet.phantom.thorax import Thorax, lungs
+from lungnet.phantom.thorax import Thorax
 
 Points = npt.NDArray[np.float64]
 
@@ -74,23 +76,24 @@ def _grow(root: Points, toward: Points, tips: Points, rng: np.random.Generator) 
     nodes = np.empty((2 + 2 * len(tips), 3))
     parent = np.zeros(len(nodes), int)
     nodes[0], nodes[1] = root, toward
+    heading = np.zeros_like(nodes)
     reach = np.zeros(len(nodes))
     reach[1] = np.linalg.norm(toward - root)
+    heading[1] = (toward - root) / reach[1]
     count = 2
     for tip in tips:
-        steps = tip - nodes[:count]
-        lengths = np.linalg.norm(steps, axis=1)
-        along = nodes[:count] - nodes[parent[:count]]
-        cosine = np.einsum("ij,ij->i", steps, along) / (lengths * np.linalg.norm(along, axis=1) + 1e-6)
+        # Every node but the root can branch.
+        steps = tip - nodes[1:count]
+        lengths = np.sqrt(np.einsum("ij,ij->i", steps, steps))
+        ahead = np.einsum("ij,ij->i", steps, heading[1:count])
         # Short ways are good, ways that turn back are not, and neither are long detours from the root.
-        cost = lengths * (1.6 - 0.8 * cosine) + 0.25 * reach[:count]
-        cost[0] = np.inf
-        best = int(np.argmin(cost))
-        middle = (nodes[best] + tip) / 2 + rng.normal(0.0, 0.09, 3) * lengths[best]
-        nodes[count], nodes[count + 1] = middle, tip
-        parent[count], parent[count + 1] = best, count
-        reach[count] = reach[best] + lengths[best] / 2
-        reach[count + 1] = reach[best] + lengths[best]
+        best = 1 + int(np.argmin(1.6 * lengths - 0.8 * ahead + 0.25 * reach[1:count]))
+        length = lengths[best - 1]
+        middle = (nodes[best] + tip) / 2 + rng.normal(0.0, 0.09, 3) * length
+        for node, before, point in ((count, best, middle), (count + 1, count, tip)):
+            nodes[node], parent[node] = point, before
+            heading[node] = (point - nodes[before]) / (math.dist(point, nodes[before]) + 1e-6)
+            reach[node] = reach[before] + length / 2
         count += 2
     carried = np.zeros(count)
     carried[3::2] = 1.0
@@ -166,7 +169,7 @@ def draw_tubes(tubes: Tubes, radius_mm: Points, slab: Slab, thorax: Thorax) -> n
     low = np.maximum(np.ceil(np.minimum(start, end) - margin), 0).astype(int)
     high = np.minimum(np.floor(np.maximum(start, end) + margin) + 1, shape).astype(int)
     edge = 1.2 * slab.pixel_mm
-    within = np.array([-0.3, 0.0, 0.3], np.float32) * np.float32(thickness_mm)
+    within = np.array([-0.26, 0.26], np.float32) * np.float32(thickness_mm)
     for piece in np.flatnonzero((low < high).all(1)):
         box = tuple(slice(a, b) for a, b in zip(low[piece], high[piece], strict=True))
         grid = [
@@ -180,5 +183,5 @@ def draw_tubes(tubes: Tubes, radius_mm: Points, slab: Slab, thorax: Thorax) -> n
         t = np.clip((z * axis[0] + (y * axis[1] + x * axis[2])) / np.float32(length), 0.0, 1.0)
         square = (z - t * axis[0]) ** 2 + (y - t * axis[1]) ** 2 + (x - t * axis[2]) ** 2
         filled = np.clip(0.5 + (np.float32(radius_mm[piece]) - np.sqrt(square)) / np.float32(edge), 0.0, 1.0)
-        np.maximum(volume[box], filled.mean(1), out=volume[box])
+        np.maximum(volume[box], (filled[:, 0] + filled[:, 1]) * np.float32(0.5), out=volume[box])
     return volume

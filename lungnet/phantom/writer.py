@@ -5,11 +5,12 @@ import os
 from pathlib import Path
 
 import pydicom
+from pydicom.errors import InvalidDicomError
 
 from lungnet.errors import InputError
 from lungnet.files import atomic_path, write_text
-from lungnet.phantom.dicom import write_series
-from lungnet.phantom.patient import make_patient, patient_id, series_uids
+from lungnet.phantom.dicom import slice_name, write_series
+from lungnet.phantom.patient import Patient, make_patient, patient_id, series_uids
 from lungnet.phantom.reader_xml import reader_xml
 from lungnet.phantom.sources import draw_source
 
@@ -60,14 +61,14 @@ def write_phantom(out: str | os.PathLike[str], patients: int, seed: int, first: 
             raise InputError(f"{name} must be a whole number of at least {least}. Received: {value!r}")
     numbers = range(first, first + patients)
     # Before any work: whether there is something to take the nodules from, and somewhere to write.
-    draw_source(seed, numbers[-1])
+    sources = [draw_source(seed, number) for number in numbers]
     folders = [_folder(Path(out), seed, number) for number in numbers]
     write_text(Path(out) / ATTRIBUTION_FILE, ATTRIBUTION)
-    for number, folder in zip(numbers, folders, strict=True):
+    for number, source, folder in zip(numbers, sources, folders, strict=True):
         if folder.is_dir():
             _LOG.info("%s is there already", folder)
         else:
-            _write_patient(folder, seed, number)
+            _write_patient(folder, make_patient(source, seed, number), number)
     return folders
 
 
@@ -76,35 +77,40 @@ def _folder(out: Path, seed: int, number: int) -> Path:
     study_uid, series_uid = series_uids(seed, number)
     home = out / patient_id(number)
     folder = home / study_uid / series_uid
-    if home.is_dir():
-        others = [entry.name for entry in home.iterdir() if entry.name != study_uid]
-        if others:
-            raise InputError(
-                f"{home} holds something else than the phantom of seed {seed}: expected study {study_uid}. "
-                f"Received: {others[0]}"
-            )
-    if folder.is_dir():
-        _check_whole(folder, number)
-    return folder
-
-
-def _check_whole(folder: Path, number: int) -> None:
-    found = sorted(path.name for path in folder.iterdir())
-    head = folder / "000001.dcm"
-    count = pydicom.dcmread(head, stop_before_pixels=True).ImagesInAcquisition if head.is_file() else 0
-    expected = sorted([*(f"{k:06d}.dcm" for k in range(1, count + 1)), _xml_name(number)])
-    if not count or found != expected:
+    others = [name for name in _names(home) if name != study_uid]
+    if others:
+        raise InputError(
+            f"{home} holds something else than the phantom of seed {seed}: expected study {study_uid} alone. "
+            f"Received: {others[0]}"
+        )
+    if folder.is_dir() and _names(folder) != _expected(folder, number):
         raise InputError(
             f"{folder} is not the whole series that was written there; remove it to have it written again."
         )
+    return folder
+
+
+def _names(folder: Path) -> list[str]:
+    if not folder.is_dir():
+        return []
+    return sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
+
+
+def _expected(folder: Path, number: int) -> list[str]:
+    """The files of a series by what its first one says, none if that cannot be read."""
+    try:
+        header = pydicom.dcmread(folder / slice_name(1), specific_tags=["ImagesInAcquisition"])
+        count = int(header.ImagesInAcquisition)
+    except (OSError, InvalidDicomError, AttributeError, ValueError):
+        return []
+    return sorted([*map(slice_name, range(1, count + 1)), _xml_name(number)])
 
 
 def _xml_name(number: int) -> str:
     return f"{number:03d}.xml"
 
 
-def _write_patient(folder: Path, seed: int, number: int) -> None:
-    patient = make_patient(draw_source(seed, number), seed, number)
+def _write_patient(folder: Path, patient: Patient, number: int) -> None:
     header = patient.header
     with atomic_path(folder) as temporary:
         temporary.mkdir()
