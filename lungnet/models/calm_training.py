@@ -9,7 +9,7 @@ from lungnet.config import CalmConfig
 from lungnet.models.calm import CALM
 from lungnet.models.clustering_callback import CalmHistory, ClusteringCallback
 from lungnet.models.feature_checks import check_feature_splits
-from lungnet.models.training_log import Progress
+from lungnet.models.training_log import Progress, TrainingLog
 
 
 def compile_classifier(model: keras.Model, config: CalmConfig) -> None:
@@ -52,7 +52,7 @@ def train_calm(
 
     Raises:
         InputError: fewer samples than a batch, one class only, values that are not finite, validation
-            features of another width, or fewer different samples than clusters.
+            features of another width, fewer different samples than clusters, or a loss that diverges.
     """
     config = config or CalmConfig()
     (x, y), validation = check_feature_splits(
@@ -62,14 +62,15 @@ def train_calm(
     if config.standardise:
         model.network.adapt(x)
     compile_classifier(model, config)
-    callback = ClusteringCallback(x, config, seed, tensorboard_dir, progress)
-    model.fit(
-        callback.dataset(y),
-        epochs=config.max_iterations,
-        validation_data=validation,
-        shuffle=False,  # the dataset is in its order already
-        validation_batch_size=1024,
-        callbacks=[callback],
-        verbose=0,
-    )
+    with TrainingLog(tensorboard_dir, progress) as log:
+        callback = ClusteringCallback(x, config, seed, log)
+        model.fit(
+            callback.dataset(y),
+            epochs=config.max_iterations,
+            shuffle=False,  # the dataset is in its order already
+            validation_data=validation,
+            validation_batch_size=1024,
+            callbacks=[callback],
+            verbose=0,
+        )
     return model, callback.history

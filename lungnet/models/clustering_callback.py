@@ -1,7 +1,6 @@
 """The Keras callback that clusters while CALM learns (section 5.3, Algorithm 2)."""
 
 import logging
-import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -11,12 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.config import CalmConfig
+from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
 from lungnet.models.cluster_centers import choose_centers, initial_centers
 from lungnet.models.dissimilarity import dissimilarity
 from lungnet.models.feature_batches import gathered_batches
-from lungnet.models.training_log import Progress, TrainingLog
+from lungnet.models.training_log import TrainingLog
 
 logger = logging.getLogger(__name__)
 
@@ -64,14 +64,13 @@ class ClusteringCallback(keras.callbacks.Callback):
     same epoch: that of the least validation loss, or the last one where `fit` has no validation data.
 
     `dataset` gives the training batches; `fit` must be called with it, since batches follow the
-    assignment.
+    assignment. A loss that is not finite ends `fit` with an `InputError`.
 
     Args:
         features: float32 `(n, d)` of training.
         config: the model's configuration.
         seed: of initial centres, forest and order of samples.
-        tensorboard_dir: folder for scalars, or `None`.
-        progress: called after each epoch.
+        log: takes the curves and the progress, or `None`.
 
     Attributes:
         assignment: int64 `(n,)`, present cluster of each training sample.
@@ -87,12 +86,11 @@ class ClusteringCallback(keras.callbacks.Callback):
         features: npt.NDArray[np.float32],
         config: CalmConfig | None = None,
         seed: int = 0,
-        tensorboard_dir: str | os.PathLike[str] | None = None,
-        progress: Progress | None = None,
+        log: TrainingLog | None = None,
     ) -> None:
         super().__init__()
         self.features, self.config, self.seed = features, config or CalmConfig(), seed
-        self._log = TrainingLog(tensorboard_dir, progress)
+        self._log = log or TrainingLog()
         self.assignment = np.zeros(len(features), np.int64)
         self.history = CalmHistory()
         self._epoch = self._unchanged = 0
@@ -129,6 +127,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         """Draws the initial centres and assigns the samples to them (Algorithm 2, step 1)."""
         if not isinstance(self.model, CALM):
             raise TypeError(f"ClusteringCallback trains a CALM. Received: {type(self.model).__name__}")
+        self.history, self._unchanged, self._kept = CalmHistory(), 0, None
         rng = np.random.default_rng([self.seed, stable_id("calm centers")])
         centers = initial_centers(self.features, self.config.clusters, rng)
         self.model.set_clusters(centers, self.model.network_importance())
@@ -164,11 +163,19 @@ class ClusteringCallback(keras.callbacks.Callback):
 
     def _record(self, logs: dict[str, float]) -> None:
         history = self.history
-        history.loss.append(float(logs.get("cross_entropy", logs.get("loss", np.nan))))
-        history.accuracy.append(float(logs.get("accuracy", np.nan)))
+        loss = float(logs.get("cross_entropy", logs.get("loss", 0.0)))
+        if not np.isfinite(loss):
+            raise InputError(
+                f"CALM diverged: the loss of iteration {len(history.loss) + 1} is {loss}; expected a finite "
+                "number. Try a lower learning_rate."
+            )
+        history.loss.append(loss)
+        if "accuracy" in logs:
+            history.accuracy.append(float(logs["accuracy"]))
         if "val_loss" in logs:
             history.validation_loss.append(float(logs.get("val_cross_entropy", logs["val_loss"])))
-            history.validation_accuracy.append(float(logs.get("val_accuracy", np.nan)))
+        if "val_accuracy" in logs:
+            history.validation_accuracy.append(float(logs["val_accuracy"]))
         sizes = np.bincount(self.assignment, minlength=self.config.clusters)
         history.cluster_sizes.append(sizes.tolist())
         between = 0.0
@@ -178,18 +185,18 @@ class ClusteringCallback(keras.callbacks.Callback):
         history.intra_cluster_variance.append(float(self._scatter - between) / len(self.features))
 
     def _assign(self) -> npt.NDArray[np.int64]:
-        return np.asarray(self.model.cluster(self.features))
+        return np.asarray(keras.ops.convert_to_numpy(self.model.cluster(self.features)))
 
     def _cluster(self) -> None:
         """Moves importance, centres and assignment (Algorithm 2, steps 2 and 3)."""
         model, keep = self.model, self.config.importance_smoothing
         importance = model.network_importance()
         if keep:
-            importance = keep * np.asarray(model.importance) + (1.0 - keep) * importance
+            importance = keep * keras.ops.convert_to_numpy(model.importance) + (1.0 - keep) * importance
         centers = choose_centers(
             self.features,
             self.assignment,
-            np.asarray(model.centers),
+            keras.ops.convert_to_numpy(model.centers),
             importance,
             self.config,
             stable_id(self.seed, "calm forest"),

@@ -9,9 +9,9 @@ from keras import ops
 
 from lungnet.hashing import stable_id
 
-#: A standard deviation below this share of the features' root mean square is raised to it, so that a
-#: unit that woke up for a handful of training samples does not drown all others.
-_LEAST_SPREAD = 0.1
+#: No training sample lies farther than this from another in a standardised feature, so that a unit that
+#: woke up for a handful of samples (and has a tiny standard deviation) does not drown all others.
+_LARGEST_RANGE = 25.0
 
 
 @keras.saving.register_keras_serializable(package="lungnet")
@@ -81,12 +81,10 @@ class FeedForward(keras.layers.Layer):
         A feature that is constant in training gets the scale 0: it teaches the network nothing, so
         whatever value it takes later must not reach the random weights behind it.
         """
-        spread = np.std(features, axis=0, dtype=np.float64)
-        floor = _LEAST_SPREAD * np.sqrt(np.mean(spread**2))
-        # The mean of equal float32 numbers can be a rounding away from them: compare, do not test for 0.
-        alive = np.ptp(features, axis=0) > 0
+        reach = np.ptp(features, axis=0).astype(np.float64)
+        spread = np.maximum(np.std(features, axis=0, dtype=np.float64), reach / _LARGEST_RANGE)
         self.offset.assign(np.mean(features, axis=0, dtype=np.float64))
-        self.scale.assign(np.where(alive, 1.0 / np.maximum(spread, max(floor, 1e-12)), 0.0))
+        self.scale.assign(np.divide(1.0, spread, out=np.zeros_like(spread), where=reach > 0))
 
     def call(self, features: Any, one_hot: Any = None) -> Any:
         """Returns the two logits."""
