@@ -54,7 +54,7 @@ def method_pipeline(
             component_id=f"BaselineTrainer.{row}",
             row=row,
             features=features.outputs["features"],
-            examples=examples,
+            examples=example_gen.outputs["examples"],
             encoder=cae.outputs["encoder"],
         )
         for row in config.baselines.rows
@@ -65,7 +65,6 @@ def method_pipeline(
         features=features.outputs["features"],
         classifiers=classifiers,
         cohort=example_gen.outputs["cohort"],
-        statistics=statistics.outputs["statistics"],
     )
     exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
     steps = [example_gen, statistics, gan, augmenter, cae, features, calm, *baselines, evaluator, exporter]

@@ -6,6 +6,9 @@ from lungnet.pipeline import Classifier, Component, ComponentSpec, Encoder, Exam
 class BaselineTrainer(Component):
     """One of the paper's rivals (section 7), as a classifier of HU patches.
 
+    Rows on features see the augmented training split. Rows on patches (`ae`, `cnn`) have no GAN in front of
+    them: give them the real examples.
+
     Parameters: `row`, its key in Table 1.
     """
 
@@ -15,6 +18,7 @@ class BaselineTrainer(Component):
         parameters={
             "row": Parameter(),
             "baselines": Parameter("baselines"),
+            "patches": Parameter("patches"),
             "calm": Parameter("calm"),
             "calibration": Parameter("calibration"),
             "window_hu": Parameter("window_hu"),

@@ -12,7 +12,6 @@ from lungnet.pipeline import (
     ModelBlessing,
     Parameter,
     Predictions,
-    Statistics,
 )
 
 
@@ -28,7 +27,6 @@ class Evaluator(Component):
             "features": Features,
             "classifiers": Classifier,
             "cohort": Cohort,
-            "statistics": Statistics,
         },
         outputs={"predictions": Predictions, "evaluation": Evaluation, "blessing": ModelBlessing},
         parameters={
@@ -36,7 +34,7 @@ class Evaluator(Component):
             "configuration": Parameter(WHOLE),
             "seed": Parameter("seed"),
         },
-        optional=frozenset({"features", "cohort", "statistics"}),
+        optional=frozenset({"features", "cohort"}),
         several=frozenset({"classifiers"}),
     )
     EXECUTOR = "lungnet.components.evaluator.executor:Executor"

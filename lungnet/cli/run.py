@@ -41,9 +41,7 @@ def command(
     """Runs the whole method: patches, WGAN-GP, autoencoder, CALM, rivals, report, ONNX."""
     if (data is None) == (arrays is None):
         raise click.UsageError("Give either --data FOLDER or --arrays FILE.npz.")
-    config = options.load(
-        preset, config_file, settings, seed, *options.eval_groups_setting(eval_groups)
-    )
+    config = options.load(preset, config_file, settings, seed, *options.eval_groups_setting(eval_groups))
     show_results(run_all(root, config, data=data, arrays=arrays), root)
 
 

@@ -1,0 +1,129 @@
+"""What BaselineTrainer does."""
+
+from typing import Any
+
+import keras
+import numpy as np
+import numpy.typing as npt
+
+from lungnet import pipeline
+from lungnet.components.classifier_artifact import save_head
+from lungnet.components.encoder_artifact import load_encoder
+from lungnet.config import BaselineConfig, CalmConfig, PatchRules
+from lungnet.errors import InputError
+from lungnet.models import (
+    to_unit,
+    train_ae_baseline,
+    train_cnn,
+    train_linear_svm,
+    train_logistic_regression,
+    train_network,
+)
+from lungnet.patches import (
+    PATCH_SIZE,
+    ExampleArrays,
+    FeatureArrays,
+    balance_training,
+    load_examples,
+    load_features,
+)
+from lungnet.pipeline import Artifact
+
+_ON_FEATURES = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm")
+_ON_PATCHES = ("ae", "cnn")
+
+
+class Executor(pipeline.Executor):
+    """Trains one row of Table 1, on features or on patches."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See `lungnet.components.BaselineTrainer`."""
+        row = exec_properties["row"]
+        if row not in (*_ON_FEATURES, *_ON_PATCHES):
+            known = ", ".join((*_ON_FEATURES, *_ON_PATCHES))
+            raise InputError(f"BaselineTrainer knows no row {row!r}; expected one of {known}.")
+        if row in _ON_FEATURES:
+            uri = input_dict["features"][0].uri
+            train, validation = load_features(uri, "train"), load_features(uri, "validation")
+            encoder, window_hu = load_encoder(input_dict["encoder"][0])
+            head, history = self._train_on_features(row, train, validation, exec_properties)
+            inputs, labels, training_labels = validation.features, validation.labels, train.labels
+        else:
+            encoder = None
+            window_hu = (exec_properties["window_hu"][0], exec_properties["window_hu"][1])
+            uri = input_dict["examples"][0].uri
+            real, held = load_examples(uri, "train"), load_examples(uri, "validation")
+            head, history, training_labels = self._train_on_patches(
+                row, real, held, window_hu, exec_properties
+            )
+            inputs, labels = to_unit(held.patches_hu, window_hu)[..., None], held.labels
+        save_head(
+            output_dict["classifier"][0],
+            head,
+            encoder,
+            window_hu,
+            (inputs, labels),
+            training_labels,
+            row,
+            history,
+            exec_properties,
+        )
+
+    def _train_on_features(
+        self, row: str, train: FeatureArrays, validation: FeatureArrays, exec_properties: dict[str, Any]
+    ) -> tuple[keras.Model, dict[str, Any]]:
+        config = BaselineConfig(**exec_properties["baselines"])
+        if row == "gan_cae_nn":
+            trained = train_network(
+                train.features,
+                train.labels,
+                validation.features,
+                validation.labels,
+                CalmConfig(**exec_properties["calm"]),
+                config.nn_epochs,
+                exec_properties["seed"],
+                tensorboard_dir=self.context.tensorboard_dir,
+                progress=self.context.progress,
+            )
+            return trained.model, trained.history
+        if row == "gan_cae_lr":
+            return train_logistic_regression(train.features, train.labels, config.lr_c), {}
+        return train_linear_svm(train.features, train.labels, config.svm_c, exec_properties["seed"]), {}
+
+    def _train_on_patches(
+        self,
+        row: str,
+        real: ExampleArrays,
+        validation: ExampleArrays,
+        window_hu: tuple[float, float],
+        exec_properties: dict[str, Any],
+    ) -> tuple[keras.Model, dict[str, Any], npt.NDArray[np.int64]]:
+        config = BaselineConfig(**exec_properties["baselines"])
+        seed = exec_properties["seed"]
+        # The paper's AE and CNN rows have no GAN in front of them: real patches, balanced.
+        nothing = np.empty((0, PATCH_SIZE, PATCH_SIZE), np.int16)
+        rules = PatchRules(**exec_properties["patches"])
+        train = ExampleArrays.from_examples(balance_training(real, nothing, rules, seed))
+        shown: dict[str, Any] = {
+            "tensorboard_dir": self.context.tensorboard_dir,
+            "progress": self.context.progress,
+        }
+        if row == "ae":
+            trained = train_ae_baseline(train.patches_hu, train.labels, config, window_hu, seed, **shown)
+        else:
+            trained = train_cnn(
+                train.patches_hu,
+                train.labels,
+                validation.patches_hu,
+                validation.labels,
+                config,
+                window_hu,
+                seed,
+                **shown,
+            )
+        return trained.model, trained.history, train.labels

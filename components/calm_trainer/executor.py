@@ -1,0 +1,47 @@
+"""What CalmTrainer does."""
+
+from typing import Any
+
+from lungnet import pipeline
+from lungnet.components.classifier_artifact import save_head
+from lungnet.components.encoder_artifact import load_encoder
+from lungnet.config import CalmConfig
+from lungnet.models import train_calm
+from lungnet.patches import load_features
+from lungnet.pipeline import Artifact
+
+
+class Executor(pipeline.Executor):
+    """Learns and clusters in turns on training features; validation features settle what is kept."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See `lungnet.components.CalmTrainer`."""
+        uri = input_dict["features"][0].uri
+        train, validation = load_features(uri, "train"), load_features(uri, "validation")
+        model, history = train_calm(
+            train.features,
+            train.labels,
+            validation.features,
+            validation.labels,
+            CalmConfig(**exec_properties["calm"]),
+            exec_properties["seed"],
+            tensorboard_dir=self.context.tensorboard_dir,
+            progress=self.context.progress,
+        )
+        encoder, window_hu = load_encoder(input_dict["encoder"][0])
+        save_head(
+            output_dict["classifier"][0],
+            model,
+            encoder,
+            window_hu,
+            (validation.features, validation.labels),
+            train.labels,
+            "gan_cae_calm",
+            history.to_dict(),
+            exec_properties,
+        )

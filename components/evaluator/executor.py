@@ -1,0 +1,139 @@
+"""What Evaluator does."""
+
+import datetime
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lungnet import pipeline
+from lungnet.config import EvaluationConfig
+from lungnet.evaluation import (
+    EvaluationInputs,
+    Pictures,
+    Predictions,
+    RowResult,
+    evaluate,
+    real_vs_synthetic_auc,
+    write_predictions,
+    write_report,
+)
+from lungnet.models import load_classifier
+from lungnet.patches import SPLITS, ExampleArrays, load_examples, load_features, summarize
+from lungnet.pipeline import Artifact
+
+_LOGGER = logging.getLogger(__name__)
+
+_THRESHOLDS = {
+    "patient": "frozen on inner-validation patients (groups)",
+    "nodule": "frozen on other nodules of the patient who trained, for there was no further one",
+    "patch": "frozen on inner-validation patches of the random split",
+}
+#: Patches of each kind on the sheet of real and synthetic ones.
+_SHOWN = 40
+
+
+class Executor(pipeline.Executor):
+    """Asks every classifier about the evaluation split; says how it went, and whether it will do."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See `lungnet.components.Evaluator`."""
+        config = EvaluationConfig(**exec_properties["evaluation"])
+        seed, configuration = exec_properties["seed"], exec_properties["configuration"]
+        examples = input_dict["examples"][0]
+        splits = {split: load_examples(examples.uri, split) for split in SPLITS}
+        train, held = splits["train"], splits["eval"]
+        rows, probabilities = self._ask(input_dict["classifiers"], held)
+        inputs = EvaluationInputs(
+            labels=held.labels,
+            groups=held.group_id,
+            rows=rows,
+            split_unit=examples.properties["unit"],
+            data_description=examples.properties["data_description"],
+            date=datetime.datetime.now(datetime.UTC).date().isoformat(),
+            threshold_origin=_THRESHOLDS[examples.properties["unit"]],
+            task=configuration["task"],
+            summary=summarize(splits, examples.properties["unit"])["splits"],
+            cohort=_cohort(input_dict),
+            config=configuration,
+            real_vs_synthetic_auc=_told_apart(input_dict, seed),
+        )
+        metrics = evaluate(inputs, config, seed)
+        low, high = configuration["window_hu"]
+        pictures = Pictures(
+            eval_patches_hu=held.patches_hu,
+            real_patches_hu=_positives(train, "real"),
+            synthetic_patches_hu=_positives(train, "synthetic"),
+            window_hu=(low, high),
+        )
+        evaluation = output_dict["evaluation"][0]
+        write_report(evaluation.uri, metrics, inputs, pictures)
+        write_predictions(
+            output_dict["predictions"][0].uri / "predictions.csv",
+            Predictions(
+                split=["eval"] * len(held),
+                patient_id=held.patient_id.tolist(),
+                group_id=held.group_id.tolist(),
+                series_uid=held.series_uid.tolist(),
+                nodule_id=held.nodule_id,
+                labels=held.labels,
+                source=held.source.tolist(),
+                probabilities=probabilities,
+            ),
+        )
+        first = next(iter(rows))
+        auc = metrics["rows"][first]["own"]["auc"]["value"]
+        evaluation.properties["auc"] = {
+            name: row["own"]["auc"]["value"] for name, row in metrics["rows"].items()
+        }
+        blessing = output_dict["blessing"][0]
+        blessed = auc is not None and auc >= config.bless_min_auc
+        (blessing.uri / ("BLESSED" if blessed else "NOT_BLESSED")).touch()
+        blessing.properties["blessed"] = int(blessed)
+        if not blessed:
+            _LOGGER.warning("%s is not blessed: AUC %s is below %s.", first, auc, config.bless_min_auc)
+
+    def _ask(
+        self, classifiers: list[Artifact], held: ExampleArrays
+    ) -> tuple[dict[str, RowResult], dict[str, npt.NDArray[np.float64]]]:
+        rows: dict[str, RowResult] = {}
+        probabilities: dict[str, npt.NDArray[np.float64]] = {}
+        for done, artifact in enumerate(classifiers):
+            classifier = load_classifier(artifact.uri)
+            row = classifier.metadata.row
+            self.context.progress(done, len(classifiers), row)
+            probabilities[row] = classifier.predict(held.patches_hu)[0].astype(np.float64)
+            history = _read(artifact.uri / "history.json")
+            rows[row] = RowResult(row, probabilities[row], classifier.metadata.threshold, history or None)
+        return rows, probabilities
+
+
+def _told_apart(input_dict: dict[str, list[Artifact]], seed: int) -> float | None:
+    """How well real and synthetic training positives are told apart by the encoder's features."""
+    if "features" not in input_dict:
+        return None
+    train = load_features(input_dict["features"][0].uri, "train")
+    real = train.features[(train.labels == 1) & (train.source == "real")]
+    synthetic = train.features[train.source == "synthetic"]
+    return real_vs_synthetic_auc(real, synthetic, seed) if len(synthetic) else None
+
+
+def _cohort(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:
+    return _read(input_dict["cohort"][0].uri / "cohort.json") if "cohort" in input_dict else None
+
+
+def _positives(train: ExampleArrays, source: str) -> Any:
+    return train.patches_hu[(train.labels == 1) & (train.source == source)][:_SHOWN]
+
+
+def _read(path: Path) -> dict[str, Any]:
+    value: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return value

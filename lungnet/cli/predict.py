@@ -1,0 +1,49 @@
+"""`lungnet predict`: candidates of a CT through an ONNX file."""
+
+from pathlib import Path
+
+import click
+
+EPILOG = """\b
+Example:
+  lungnet predict CT_FOLDER --candidates candidates.csv --model classifier.onnx -o probabilities.csv
+"""
+
+
+@click.command(epilog=EPILOG)
+@click.argument("ct", type=click.Path(path_type=Path))
+@click.option(
+    "--candidates",
+    "candidates_file",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="LUNA16's CSV: seriesuid,coordX,coordY,coordZ (LPS, mm).",
+)
+@click.option(
+    "--model",
+    required=True,
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="classifier.onnx of a run.",
+)
+@click.option("--series-uid", help="Which series of the folder; needed where there are several.")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="CSV to write; stdout by default.",
+)
+def command(
+    ct: Path, candidates_file: Path, model: Path, series_uid: str | None, output: Path | None
+) -> None:
+    """Writes the probability of each candidate in the CT series at CT (a folder or a .mhd file)."""
+    from lungnet.ct import format_candidates, read_candidates, read_series, write_candidates
+    from lungnet.serving import NoduleClassifier, predict_candidates
+
+    classifier = NoduleClassifier(model)
+    candidates = read_candidates(candidates_file)
+    found = predict_candidates(read_series(ct, series_uid), candidates, classifier)
+    if output is None:
+        click.echo(format_candidates(found), nl=False)
+    else:
+        write_candidates(output, found)
+        click.echo(f"{len(found)} candidates written to {output}", err=True)

@@ -1,0 +1,22 @@
+"""What a finished run prints: the table on stdout, and where everything lies."""
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from lungnet.pipeline import Artifact
+
+
+def show_results(made: dict[str, dict[str, Artifact]], root: Path) -> None:
+    """Prints Table 1 beside the paper's values, and the paths a user wants next."""
+    from lungnet.evaluation import rich_table
+
+    evaluation = made["Evaluator"]["evaluation"]
+    metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
+    Console(width=max(100, Console().width)).print(rich_table(metrics))
+    click.echo(f"Report       {evaluation.uri / 'report.md'}")
+    click.echo(f"Predictions  {made['Evaluator']['predictions'].uri / 'predictions.csv'}")
+    click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")
+    click.echo(f"TensorBoard  tensorboard --logdir {root / 'tensorboard'}")
