@@ -64,7 +64,7 @@ class EvaluationInputs:
     date: str = ""
     threshold_origin: str = "frozen on inner-validation patients"
     task: str = "nodule"
-    summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    summary: Mapping[str, Any] = field(default_factory=dict)
     cohort: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     real_vs_synthetic_auc: float | None = None

@@ -68,12 +68,14 @@ def _draw(
     first = next(iter(inputs.rows.values()))
     history = first.history or {}
     kept = history.get("kept_iteration")
-    if history.get("intra_cluster_variance"):
-        draw_variance(paths["variance"], history["intra_cluster_variance"], kept)
+    variance = history.get("intra_cluster_variance", ())
+    if len(variance):
+        draw_variance(paths["variance"], variance, kept)
         drawn.add("variance")
-    losses = {"training": history.get("loss"), "validation": history.get("validation_loss")}
-    if losses["training"]:
-        draw_losses(paths["losses"], {name: loss for name, loss in losses.items() if loss}, kept)
+    curves = {"training": history.get("loss", ()), "validation": history.get("validation_loss", ())}
+    losses = {name: curve for name, curve in curves.items() if len(curve)}
+    if losses:
+        draw_losses(paths["losses"], losses, kept)
         drawn.add("losses")
     real, synthetic = pictures.real_patches_hu, pictures.synthetic_patches_hu
     if real is not None and synthetic is not None and len(real) and len(synthetic):

@@ -146,10 +146,10 @@ def _splits(splits: Mapping[str, Mapping[str, Any]]) -> str:
 def _training(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
     first = next(iter(metrics["rows"].values()))
     training = first["training"]
-    if not training or not {"variance", "losses"} & set(figures):
+    if not training or "iterations" not in training:
         return "## Training (Figures 4 and 5)\n\nThere is no history of the first row's training to draw."
     parts = ["## Training (Figures 4 and 5)"]
-    told = f"{first['name']} trained for {training.get('iterations', 0)} iterations"
+    told = f"{first['name']} trained for {training['iterations']} iterations"
     if "converged" in training:
         told += (
             ", until its clusters had settled" if training["converged"] else "; its clusters never settled"
