@@ -70,7 +70,7 @@ def shape_of(nodule: Nodule) -> Shape:
 
 
 def depth_inside(shape: Shape) -> Field:
-    """How deep each voxel lies inside the nodule, as the readers see it on average.
+    """How deep each voxel lies inside the nodule, as at least half of the readers see it.
 
     Returns:
         float32 `(slices + 2, rows + 4, columns + 4)`, in pixels, negative outside: the box grown by one
@@ -79,16 +79,17 @@ def depth_inside(shape: Shape) -> Field:
     pad = ((1, 1), (PAD_PX, PAD_PX), (PAD_PX, PAD_PX))
     scan = shape.nodule.scan
     sampling = (scan.slice_spacing_mm / scan.pixel_spacing_mm, 1.0, 1.0)
-    total = np.zeros([n + 2 * p for n, (p, _) in zip(shape.size_zyx, pad, strict=True)], np.float32)
-    # An outline so small that it encloses no voxel says nothing about the shape.
-    drawn = [mask for mask in shape.masks if mask.any()]
-    for mask in drawn:
-        inside = np.pad(mask, pad)
-        toward_border = distance_transform_edt(inside, sampling)
-        toward_nodule = distance_transform_edt(~inside, sampling)
-        total += np.where(inside, toward_border - 0.5, 0.5 - toward_nodule).astype(np.float32)
+    depths = []
+    for mask in shape.masks:
+        # An outline so small that it encloses no voxel says nothing about the shape.
+        if mask.any():
+            inside = np.pad(mask, pad)
+            to_border = distance_transform_edt(inside, sampling)
+            to_nodule = distance_transform_edt(~inside, sampling)
+            depths.append(np.where(inside, to_border - 0.5, 0.5 - to_nodule).astype(np.float32))
+    half = np.sort(depths, axis=0)[len(depths) // 2]
     # Outlines go from pixel to pixel; nodules do not.
-    return gaussian_filter(total / len(drawn), SMOOTHING)
+    return gaussian_filter(half, SMOOTHING)
 
 
 def opacity(shape: Shape, depth: Field) -> Field:

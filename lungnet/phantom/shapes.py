@@ -16,7 +16,10 @@ def superellipse(x: Field, y: Field, half_x: Real, half_y: Real, power: float = 
         q = np.sqrt((x / half_x) ** 2 + (y / half_y) ** 2)
     else:
         q = ((np.abs(x) / half_x) ** power + (np.abs(y) / half_y) ** power) ** (1.0 / power)
-    return np.hypot(x, y) * (1.0 - 1.0 / np.maximum(q, 1e-3))
+    # At the centre itself the ray has no direction: there the shorter half axis counts.
+    tiny = np.float32(1e-6)
+    ray = np.maximum(np.hypot(x, y), tiny * np.minimum(half_x, half_y))
+    return ray - ray / np.maximum(q, tiny)
 
 
 def capsule(x: Field, y: Field, start: tuple[float, float], end: tuple[float, float], radius: float) -> Field:
@@ -40,5 +43,8 @@ def union(*distances: Field, blend_mm: float = 0.0) -> Field:
 
 
 def cover(distance: Field, edge_mm: float) -> npt.NDArray[np.float32]:
-    """How much of a voxel the shape fills, 0 to 1, if its edge is spread over `edge_mm`."""
+    """How much of a voxel the shape fills, 0 to 1, if its edge is spread over `edge_mm`.
+
+    With a negative `edge_mm`, how much of it the shape leaves.
+    """
     return np.clip(0.5 - distance / np.float32(edge_mm), 0.0, 1.0)
