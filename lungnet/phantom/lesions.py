@@ -19,6 +19,10 @@ MARGIN_PX = ((1.0, 5.0), (3.2, 1.6))
 ABSENT = 6
 #: How far outlines are smoothed, in slices, rows and columns.
 SMOOTHING = (0.0, 0.8, 0.8)
+#: A voxel so deep outside is the first that a nodule leaves empty.
+BORDER_PX = 0.45
+#: On every slice it reaches a nodule fills some voxel at least so far, however small it is there.
+LEAST_PEAK = np.float32(0.5)
 #: Voxels around the readers' outlines that a lesion's box holds besides.
 PAD_PX = 2
 
@@ -105,11 +109,15 @@ def opacity(shape: Shape, depth: Field) -> Field:
     # Where readers agree on no voxel, the one that most of them come near to is the nodule's middle.
     depth = depth + np.float32(max(0.0, 1.0 - float(depth.max())))
     width = float(np.interp(shape.nodule.rating("margin"), *MARGIN_PX))
-    filled = np.clip((depth + 0.3) / np.float32(min(width, float(depth.max()) + 0.3)), 0.0, 1.0)
+    # The voxels next to the outline are half filled.
+    width = min(width, float(depth.max()) + BORDER_PX)
+    filled = np.clip((depth + np.float32(BORDER_PX)) / np.float32(width), 0.0, 1.0)
     slices = np.flatnonzero((depth > 0).any((1, 2)))
     if len(slices) >= 3:
         # The ends of a nodule fill only part of their slices.
         filled[[slices[0], slices[-1]]] *= np.float32(0.75)
+    peaks = np.maximum(filled.max((1, 2), keepdims=True), np.float32(1e-3))
+    filled *= np.where(peaks > 0.02, np.maximum(LEAST_PEAK / peaks, 1.0), 1.0).astype(np.float32)
     outlined = np.pad(shape.masks.any(0), ((1, 1), (PAD_PX, PAD_PX), (PAD_PX, PAD_PX)))
     return filled * outlined
 

@@ -51,6 +51,8 @@ def skeleton(thorax: Thorax, x: Field, y: Field, level: Real, to_cavity: Field) 
     )
     front = -depth - 9.0 * scale
     sternum = superellipse(off, y - front, 19.0 * scale, 6.0 * scale, 3.0)
-    blade = capsule(side, y, (0.66 * width, 0.80 * depth + 25), (1.0 * width + 21, 0.28 * depth), 4.0 * scale)
+    blade = capsule(
+        side, y, (0.73 * width, 0.72 * depth + 25), (0.96 * width + 21, 0.42 * depth), 4.0 * scale
+    )
     blade = np.maximum(blade, (level - 0.6) * thorax.height_mm)
     return union(ribs(thorax, off, y, level, to_cavity), vertebra, arch, sternum, blade)
