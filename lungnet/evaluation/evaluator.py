@@ -122,9 +122,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             "table_2": dict(TABLE_2),
         },
         "real_vs_synthetic_auc": inputs.real_vs_synthetic_auc,
-        "splits": {
-            split: _split_counts(counts) for split, counts in inputs.summary.get("splits", {}).items()
-        },
+        "splits": {split: _split_counts(counts) for split, counts in inputs.summary.items()},
         "cohort": None if inputs.cohort is None else _cohort(inputs.cohort),
         "config": dict(inputs.config),
     }

@@ -117,6 +117,7 @@ def draw_reliability(
                 linewidth=1.2,
             )
             axis.set(title=name, xlim=(-0.02, 1.02), ylim=(0, 1.02), aspect="equal")
+            axis.set(xticks=np.arange(6) / 5, yticks=np.arange(6) / 5)
         for axis in axes[len(rows) :]:
             axis.set_visible(False)
         for index, axis in enumerate(axes[: len(rows)]):

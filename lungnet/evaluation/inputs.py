@@ -48,7 +48,7 @@ class EvaluationInputs:
         date: of the evaluation, as it shall be printed (2026-11-23); empty for none.
         threshold_origin: where the thresholds come from, a clause.
         task: "nodule" or "malignancy".
-        summary: what each split holds, as `lungnet.patches.summarize` gives it; empty for unknown.
+        summary: split -> what it holds, the `splits` of `lungnet.patches.summarize`; empty for unknown.
         cohort: what was selected, as `lungnet.lidc.Cohort.to_json` gives it; None for data without
             selection. The report takes the funnel, and whatever else is a plain number or text.
         config: the whole configuration, as `Config.model_dump(mode="json")` gives it.
@@ -64,7 +64,7 @@ class EvaluationInputs:
     date: str = ""
     threshold_origin: str = "frozen on inner-validation patients"
     task: str = "nodule"
-    summary: Mapping[str, Any] = field(default_factory=dict)
+    summary: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     cohort: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     real_vs_synthetic_auc: float | None = None

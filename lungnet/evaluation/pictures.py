@@ -27,15 +27,17 @@ def draw_patch_sheet(
         real_patches_hu: `(n, rows, columns)`, at least one.
         synthetic_patches_hu: `(m, rows, columns)`, at least one.
         window_hu: black and white.
-        rows: of the sheet.
+        rows: of the sheet, at most.
         columns: of each side.
     """
-    with drawn(path, 1.6 * columns, 0.84 * rows, columns=2) as (_, axes):
+    most = max(len(real_patches_hu), len(synthetic_patches_hu))
+    rows = min(rows, -(-most // columns))
+    with drawn(path, 1.6 * columns, 0.8 * rows + 0.2, columns=2) as (_, axes):
         sides = (("Real", real_patches_hu), ("Synthetic", synthetic_patches_hu))
         for axis, (title, patches) in zip(axes, sides, strict=True):
             count = min(rows * columns, len(patches))
             chosen = np.linspace(0, len(patches) - 1, count).astype(int)
-            _show(axis, _mosaic(patches[chosen], columns, window_hu), window_hu)
+            _show(axis, _mosaic(patches[chosen], rows, columns, window_hu), window_hu)
             axis.set_title(title)
 
 
@@ -81,11 +83,12 @@ def draw_worst_errors(
                 axis.set_axis_off()
 
 
-def _mosaic(patches_hu: PatchesHU, columns: int, window_hu: tuple[float, float]) -> npt.NDArray[np.float64]:
+def _mosaic(
+    patches_hu: PatchesHU, rows: int, columns: int, window_hu: tuple[float, float]
+) -> npt.NDArray[np.float64]:
     """Lays patches side by side, two white pixels apart; missing ones stay white."""
-    count, height, width = patches_hu.shape
-    lines = -(-count // columns)
-    sheet = np.full((lines * (height + 2) - 2, columns * (width + 2) - 2), window_hu[1])
+    _, height, width = patches_hu.shape
+    sheet = np.full((rows * (height + 2) - 2, columns * (width + 2) - 2), window_hu[1])
     for index, patch in enumerate(patches_hu):
         top, left = (index // columns) * (height + 2), (index % columns) * (width + 2)
         sheet[top : top + height, left : left + width] = patch

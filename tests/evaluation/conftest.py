@@ -40,7 +40,7 @@ def inputs(scored):
         split_unit="patient",
         data_description="A made-up set.",
         date="2026-11-23",
-        summary={"splits": {"train": {**split, "by_source": counts, "hu": {"mean": 0}}}},
+        summary={"train": {**split, "by_source": counts, "hu": {"mean": 0}}},
         cohort={
             "funnel": [{"name": "outliers", "scans": 1234, "patients": 7, "nodules": 8}],
             "exclusions": [{"reason": "never to be seen"}],

@@ -29,6 +29,11 @@ def test_a_mark_on_every_synthetic_patch_is_found():
     assert real_vs_synthetic_auc(real, synthetic) == 1.0
 
 
+def test_few_patches_make_fewer_folds():
+    rng = np.random.default_rng(4)
+    assert real_vs_synthetic_auc(rng.random((9, 2)), rng.random((2, 2)) + 3.0) == 1.0
+
+
 def test_the_seed_decides_the_folds():
     rng = np.random.default_rng(3)
     real, synthetic = rng.normal(size=(60, 4)), rng.normal(size=(60, 4))
@@ -39,7 +44,11 @@ def test_the_seed_decides_the_folds():
 @pytest.mark.parametrize(
     ("real", "synthetic", "message"),
     [
-        (np.zeros((9, 2)), np.zeros((4, 2)), r"synthetic_features must be two-dimensional, with at least 5"),
+        (
+            np.zeros((9, 2)),
+            np.zeros((1, 2)),
+            r"synthetic_features must be two-dimensional, with at least two",
+        ),
         (np.zeros((9, 2)), np.zeros((9, 3)), r"same number of columns. Received: 2 and 3"),
         (np.full((9, 2), np.nan), np.zeros((9, 2)), r"real_features must be finite"),
     ],
