@@ -32,8 +32,8 @@ _THRESHOLDS = {
     "nodule": "frozen on other nodules of the patient who trained, for there was no further one",
     "patch": "frozen on inner-validation patches of the random split",
 }
-#: Patches of each kind on the sheet of real and synthetic ones.
-_SHOWN = 40
+#: Fewer patches of a kind than this cannot be told apart by cross-validation.
+_FEWEST = 10
 
 
 class Executor(pipeline.Executor):
@@ -123,7 +123,7 @@ def _told_apart(input_dict: dict[str, list[Artifact]], seed: int) -> float | Non
     train = load_features(input_dict["features"][0].uri, "train")
     real = train.features[(train.labels == 1) & (train.source == "real")]
     synthetic = train.features[train.source == "synthetic"]
-    return real_vs_synthetic_auc(real, synthetic, seed) if len(synthetic) else None
+    return real_vs_synthetic_auc(real, synthetic, seed) if min(len(real), len(synthetic)) >= _FEWEST else None
 
 
 def _cohort(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:
@@ -131,7 +131,7 @@ def _cohort(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:
 
 
 def _positives(train: ExampleArrays, source: str) -> Any:
-    return train.patches_hu[(train.labels == 1) & (train.source == source)][:_SHOWN]
+    return train.patches_hu[(train.labels == 1) & (train.source == source)]
 
 
 def _read(path: Path) -> dict[str, Any]:

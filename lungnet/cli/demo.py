@@ -33,7 +33,7 @@ def command(
     seed: int | None,
 ) -> None:
     """Writes phantom CTs, runs the whole method on them, and classifies candidates of one more CT."""
-    from lungnet.ct import write_candidates
+    from lungnet.cli.unseen import judge_unseen
     from lungnet.phantom import write_phantom
 
     config = options.load(preset, config_file, settings, seed)
@@ -43,8 +43,5 @@ def command(
     made = run_all(root, config, data=root / "ct")
     show_results(made, root)
 
-    candidates_file = root / "unseen-candidates.csv"
-    candidates, is_nodule = unseen_candidates(unseen, config.seed)
-    write_candidates(candidates_file, candidates)
     model = made["OnnxExporter"]["model"].uri / "classifier.onnx"
-    show_unseen(unseen, candidates_file, model, is_nodule)
+    judge_unseen(unseen, root / "unseen-candidates.csv", model, config)

@@ -52,6 +52,7 @@ def main() -> None:
     """Runs the command line; exits 0 on success, 2 for wrong usage, 1 for a failure, 130 for Ctrl-C."""
     # Before anything imports TensorFlow, whose banner says nothing to the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.basicConfig(format="lungnet: %(message)s", level=logging.WARNING, stream=sys.stderr)
     for noisy in ("tensorflow", "tf2onnx", "absl", "h5py"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:

@@ -13,7 +13,7 @@ Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 def configuration(default_preset: str | None) -> Callable[[Function], Function]:
-    """Adds `--preset`, `--config`, `--set` and `--seed`; without `default_preset` the first may be left out."""
+    """Adds `--preset`, `--config`, `--set` and `--seed`; without a default no preset may be given too."""
 
     def decorate(function: Function) -> Function:
         for option in (
@@ -64,7 +64,7 @@ def source(function: Function) -> Function:
         click.option(
             "--arrays",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="An .npz of patches cut elsewhere: patches_hu, labels (or malignancy), groups (or patient_id).",
+            help="An .npz of patches cut elsewhere: patches_hu, labels or malignancy, groups or patient_id.",
         ),
         click.option(
             "--data",

@@ -6,6 +6,7 @@ import click
 
 from lungnet.cli import options
 from lungnet.cli.progress import StepProgress
+from lungnet.cli.quiet import import_tensorflow
 from lungnet.cli.root_file import RootFile
 from lungnet.cli.summary import show_results
 from lungnet.config import Config
@@ -52,5 +53,6 @@ def run_all(
     root_file = RootFile(data, arrays, config)
     pipeline = root_file.pipeline()
     root_file.write(root)
+    import_tensorflow()
     with StepProgress(len(pipeline.components)) as progress:
         return LocalRunner(root, on_step=progress.begin).run(pipeline)

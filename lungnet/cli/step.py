@@ -6,6 +6,7 @@ import click
 
 from lungnet.cli import options
 from lungnet.cli.progress import StepProgress
+from lungnet.cli.quiet import import_tensorflow
 from lungnet.cli.root_file import RootFile
 from lungnet.errors import InputError
 from lungnet.pipeline import LocalRunner
@@ -61,6 +62,7 @@ def command(
     pipeline = root_file.pipeline()
     pipeline.component(name)
     root_file.write(root)
+    import_tensorflow()
     with StepProgress(1) as progress:
         outputs = LocalRunner(root, on_step=progress.begin).run_step(pipeline, name)
     for artifact in outputs.values():

@@ -15,7 +15,7 @@ def show_results(made: dict[str, dict[str, Artifact]], root: Path) -> None:
 
     evaluation = made["Evaluator"]["evaluation"]
     metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
-    Console(width=max(100, Console().width)).print(rich_table(metrics))
+    Console(width=max(120, Console().width)).print(rich_table(metrics))
     click.echo(f"Report       {evaluation.uri / 'report.md'}")
     click.echo(f"Predictions  {made['Evaluator']['predictions'].uri / 'predictions.csv'}")
     click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")
