@@ -1,3 +1,5 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
@@ -35,7 +37,8 @@ def test_initial_centers_depend_on_the_generator_alone():
 
 
 def test_a_misfit_has_the_largest_error(two_groups):
-    error = out_of_bag_error(*two_groups, CONFIG, seed=0)
+    x, assignment = two_groups
+    error = out_of_bag_error(x, assignment, CONFIG, seed=0)
     assert ((error >= 0) & (error <= 1)).all()
     assert np.argmax(error) == 60
     assert error[60] > 0.8
@@ -59,7 +62,8 @@ def test_a_sample_without_a_vote_counts_as_wrong(two_groups):
 
 
 def test_errors_repeat_and_follow_the_seed(two_groups):
-    first, again, other = (out_of_bag_error(*two_groups, CONFIG, seed=s) for s in (1, 1, 2))
+    x, assignment = two_groups
+    first, again, other = (out_of_bag_error(x, assignment, CONFIG, seed=s) for s in (1, 1, 2))
     np.testing.assert_array_equal(first, again)
     assert not np.array_equal(first, other)
 
@@ -96,7 +100,7 @@ def test_best_of_forest(error, center, candidates, row):
 
 
 def test_every_rule_of_the_configuration_exists():
-    assert set(CENTER_RULES) == set(CalmConfig.model_fields["center_rule"].annotation.__args__)
+    assert set(CENTER_RULES) == set(get_args(CalmConfig.model_fields["center_rule"].annotation))
 
 
 def test_centers_are_members_of_their_clusters(two_groups):

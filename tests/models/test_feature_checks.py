@@ -36,6 +36,7 @@ def test_fewer_samples_than_a_batch():
 
 def test_validation_must_fit_training():
     training, validation = check_feature_splits(X, Y, X[:2], Y[:2], 4)
+    assert validation is not None
     assert (training[0].shape, validation[0].shape) == ((4, 2), (2, 2))
     with pytest.raises(
         InputError, match=r"validation features must have 2 columns, as in training. Received: 1"
