@@ -35,8 +35,8 @@ def test_calibration_keeps_the_order(brightness: keras.Model):
     plain, _ = finish_classifier(None, brightness, (0.0, 1.0), patches([-2, 1, -1, 2]), [0, 0, 1, 1], "none")
     platt, _ = finish_classifier(None, brightness, (0.0, 1.0), patches([-2, 1, -1, 2]), [0, 0, 1, 1])
     hu = np.random.default_rng(0).integers(-1, 3, (9, 40, 40)).astype(np.int16)
-    order = [np.argsort(np.asarray(c(hu)["probability"]), kind="stable") for c in (plain, platt)]
-    np.testing.assert_array_equal(*order)
+    before, after = (np.argsort(np.asarray(c(hu)["probability"]), kind="stable") for c in (plain, platt))
+    np.testing.assert_array_equal(before, after)
     assert platt.calibration.method == "platt"
 
 
