@@ -18,7 +18,7 @@ VERBS = {
     "cohort": "Scans and nodules that enter, and why the others do not.",
     "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",
-    "report": "The table of a run, as Markdown or JSON.",
+    "report": "The table of a run, as Markdown.",
 }
 
 

@@ -1,0 +1,81 @@
+"""Pastes what runs wrote into README.md, so that no number there is typed by hand.
+
+lungnet demo --root runs/demo > runs/demo.txt 2>&1
+lungnet run --arrays patches.npz --eval-groups 6,7 --root runs/standard
+python benchmarks/readme.py --demo runs/demo --demo-output runs/demo.txt --standard runs/standard
+"""
+
+import argparse
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from lungnet.evaluation import table_markdown
+from lungnet.files import write_text
+from lungnet.pipeline import Channel, Evaluation
+from lungnet.pipeline.records import latest
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+README = REPOSITORY / "README.md"
+FIGURES = REPOSITORY / "docs" / "figures"
+
+
+def main() -> None:
+    """Pastes whichever parts are given."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("--demo", type=Path, help="pipeline root of a demo")
+    parser.add_argument("--demo-output", type=Path, help="what that demo printed")
+    parser.add_argument("--standard", type=Path, help="pipeline root of a run on LUNA16 patches")
+    parser.add_argument("--cohort", action="store_true", help="run `lungnet cohort` and paste what it prints")
+    options = parser.parse_args()
+    if options.demo_output:
+        # Neither the measured minutes of a machine's load nor its folders belong to the page's reader.
+        text = options.demo_output.read_text("utf-8").rstrip()
+        lines = [line.rstrip() for line in text.splitlines()]
+        paste("demo-output", "```text\n" + "\n".join(lines) + "\n```")
+    for name in ("demo", "standard"):
+        if root := getattr(options, name):
+            paste(name, table(root, name))
+    if options.cohort:
+        command = [sys.executable, "-m", "lungnet", "cohort"]
+        printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+        paste("cohort", "```text\n" + "\n".join(line.rstrip() for line in printed.splitlines()) + "\n```")
+
+
+def table(root: Path, name: str) -> str:
+    """Returns data, date, table and figures of a run; copies the figures to `docs/figures`."""
+    folder = latest(root, Channel("Evaluator", "evaluation", Evaluation)).uri
+    metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
+    caption = (
+        f"{metrics['data_description']} {metrics['patches']:,} evaluation patches of {metrics['groups']} "
+        f"patients or groups; lungnet {metrics['lungnet_version']}, {metrics['date']}. At 50:50; "
+        f"{metrics['intervals']['note']}"
+    )
+    lines = [caption, "", table_markdown(metrics), ""]
+    FIGURES.mkdir(parents=True, exist_ok=True)
+    for figure in sorted((folder / "figures").glob("*.png")):
+        target = FIGURES / f"{name}_{figure.name}"
+        shutil.copyfile(figure, target)
+        if figure.name.startswith("figure_") or "synthetic" in figure.name:
+            title = figure.stem.replace("_", " ").capitalize()
+            lines.append(f"![{title}]({target.relative_to(REPOSITORY).as_posix()})")
+        else:
+            target.unlink()
+    return "\n".join(lines)
+
+
+def paste(name: str, text: str) -> None:
+    """Replaces what stands between the marks of `name` in the README."""
+    begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
+    before, found_begin, rest = README.read_text("utf-8").partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not (found_begin and found_end):
+        raise SystemExit(f"{README} lacks the marks {begin} and {end}.")
+    write_text(README, f"{before}{begin}\n{text.strip()}\n{end}{after}")
+
+
+if __name__ == "__main__":
+    main()
