@@ -138,7 +138,7 @@ class CaeConfig(Section):
     decoder: Literal["after_pool", "before_pool"] = "after_pool"
     epochs: Count = 150
     batch_size: Count = 100
-    learning_rate: Positive = 0.1
+    learning_rate: Positive = 0.01
     momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
     denoising: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     tied: bool = False

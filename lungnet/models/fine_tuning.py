@@ -66,7 +66,7 @@ def fine_tune(
             layers.Reshape(()),
         ]
     )
-    network = keras.Model(tuned.inputs, head(tuned.output))
+    network = keras.Model(tuned.input, head(tuned.output))
     updates, total = len(patches_hu) // config.batch_size, config.fine_tune_epochs
     trainer = compile_for_training(
         network,

@@ -151,6 +151,7 @@ class WGANGP(keras.Model):
         self._wasserstein = keras.metrics.Mean(name="wasserstein_distance")
         self._gradient_norm = keras.metrics.Mean(name="gradient_norm")
         self._penalty = keras.metrics.Mean(name="gradient_penalty")
+        self.build((None, latent_dim))
 
     @classmethod
     def from_settings(cls, config: GanConfig, seed: int) -> Self:
@@ -209,6 +210,10 @@ class WGANGP(keras.Model):
         """Compiles with the optimizers that `get_compile_config` wrote."""
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Nothing is left to build: the networks come built."""
+        self.built = True
+
     def call(self, latent: Any) -> Any:
         """Returns one sample in [0, 1] for each z."""
         return self.sampler(latent)
@@ -257,6 +262,14 @@ class WGANGP(keras.Model):
             decay = ops.minimum(self.ema_decay, (1.0 + step) / (10.0 + step))
             for average, current in zip(self.average_generator.weights, self.generator.weights, strict=True):
                 average.assign(decay * average + (1.0 - decay) * current)
+
+    def save_own_variables(self, store: Any) -> None:
+        """Stores how far the noise was drawn, which Keras leaves out, so that training can go on."""
+        store["noise_state"] = self.seed_generator.state
+
+    def load_own_variables(self, store: Any) -> None:
+        """Restores what `save_own_variables` stored."""
+        self.seed_generator.state.assign(store["noise_state"])
 
     def get_config(self) -> dict[str, Any]:
         """Returns both networks in serialised form and every setting."""

@@ -22,8 +22,9 @@ def _initializer(seed: int, name: str) -> keras.initializers.Initializer:
 def build_generator(latent_dim: int, width: int, seed: int) -> keras.Model:
     """Builds the network that turns noise into patches.
 
-    Dense to 5 x 5, then transposed convolutions to 10, 20 and 40 pixels. Their kernel of 4 is a
-    multiple of the stride, which keeps the chequerboard out.
+    Dense to 5 x 5, transposed convolutions to 10 and 20, then a bilinear doubling and a convolution.
+    The transposed kernels of 4 are a multiple of the stride, which keeps the chequerboard out; the
+    bilinear step keeps pixel noise out while the network is young.
 
     Args:
         latent_dim: length of z.
@@ -49,10 +50,10 @@ def build_generator(latent_dim: int, width: int, seed: int) -> keras.Model:
             name=f"up_{size}",
         )(x)
         x = layers.LeakyReLU(negative_slope=SLOPE, name=f"relu_{size}")(x)
-    patches = layers.Conv2DTranspose(
+    x = layers.UpSampling2D(2, interpolation="bilinear", name="up_40")(x)
+    patches = layers.Conv2D(
         1,
-        4,
-        strides=2,
+        3,
         padding="same",
         activation="sigmoid",
         kernel_initializer=_initializer(seed, "g_40"),

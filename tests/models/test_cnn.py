@@ -1,0 +1,85 @@
+import keras
+import numpy as np
+import pytest
+
+from lungnet.config import BaselineConfig
+from lungnet.errors import InputError
+from lungnet.models import build_cnn, train_cnn
+from lungnet.models.cnn import compile_for_training
+
+WINDOW = (-1000.0, 400.0)
+CONFIG = BaselineConfig(cnn_steps=20, cnn_batch_size=8)
+
+
+@pytest.fixture(scope="module")
+def discs():
+    """Patches with a disc in the middle (label 1) or nothing but noise (label 0)."""
+    rng = np.random.default_rng(0)
+    rows, columns = np.mgrid[:40, :40] - 19.5
+    labels = np.arange(48) % 2
+    disc = (rows**2 + columns**2 < 36) & (labels[:, None, None] == 1)
+    return (np.where(disc, 0, -800) + rng.normal(0, 60, (48, 40, 40))).astype(np.int16), labels
+
+
+@pytest.fixture(scope="module")
+def trained(discs):
+    patches_hu, labels = discs
+    return train_cnn(patches_hu, labels, patches_hu[:20], labels[:20], CONFIG, WINDOW, seed=1)
+
+
+def test_layers_of_the_paper_and_one_logit_per_patch():
+    network = build_cnn()
+    shapes = [network.get_layer(f"pooling_{index}").output.shape[1:] for index in (1, 2, 3)]
+    assert shapes == [(18, 18, 50), (8, 8, 50), (3, 3, 50)]
+    logits = network(np.zeros((5, 40, 40, 1), np.float32))
+    assert logits.shape == (5,)
+    assert network.output_shape == (None,)
+
+
+def test_it_learns(trained):
+    assert trained.history["validation_auc"][-1] == 1.0
+    assert trained.history["validation_loss"][-1] < 0.2
+    assert trained.history["loss"][-1] < trained.history["loss"][0]
+    assert trained.history["step"][-1] == 20
+
+
+def test_same_seed_same_network(discs, trained):
+    again = train_cnn(*discs, None, None, CONFIG, WINDOW, seed=1)
+    for left, right in zip(again.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert "validation_auc" not in again.history
+
+
+def test_what_is_returned_draws_no_symmetries(trained, tmp_path):
+    assert not any("dihedral" in layer.name for layer in trained.model.layers)
+    trained.model.save(tmp_path / "cnn.keras")
+    loaded = keras.models.load_model(tmp_path / "cnn.keras")
+    patches = np.random.default_rng(0).random((3, 40, 40, 1), np.float32)
+    np.testing.assert_array_equal(loaded(patches), trained.model(patches))
+
+
+@pytest.mark.parametrize("flips", [True, False])
+def test_symmetries_only_while_training(flips):
+    network = build_cnn(filters=(4,), kernels=(5,), hidden=16)
+    trainer = compile_for_training(network, flips, 1e-3, 10, seed=0)
+    patches = np.random.default_rng(0).random((8, 40, 40, 1), np.float32)
+    np.testing.assert_allclose(trainer(patches), network(patches), atol=1e-6)
+    assert np.allclose(trainer(patches, training=True), network(patches), atol=1e-6) != flips
+
+
+def test_the_rate_falls_to_zero_along_a_cosine():
+    trainer = compile_for_training(build_cnn(filters=(2,), kernels=(5,), hidden=2), False, 0.4, 10, 0)
+    rates = [float(trainer.optimizer._learning_rate(step)) for step in (0, 5, 10)]
+    np.testing.assert_allclose(rates, [0.4, 0.2, 0.0], atol=1e-6)
+
+
+def test_one_class_is_refused(discs):
+    patches_hu, labels = discs
+    with pytest.raises(InputError, match=r"convolutional network takes labels of both classes.*\[0\]"):
+        train_cnn(patches_hu, 0 * labels, None, None, CONFIG, WINDOW, seed=0)
+
+
+def test_fewer_patches_than_a_batch(discs):
+    patches_hu, labels = discs
+    with pytest.raises(InputError, match=r"7 training patches and batch_size is 8.*zero steps"):
+        train_cnn(patches_hu[:7], labels[:7], None, None, CONFIG, WINDOW, seed=0)

@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+import tensorflow as tf
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from lungnet.models import TrainingLog, image_grid
+from lungnet.models.training_log import is_due
+
+
+def test_history_and_event_file_hold_the_curves(tmp_path):
+    seen = []
+    with TrainingLog(tmp_path, lambda *report: seen.append(report)) as log:
+        log.scalars(3, {"loss": 0.5}, prefix="layer_1")
+        log.scalars(6, {"loss": 0.25}, prefix="layer_1")
+        log.images(6, "patches", np.zeros((3, 40, 40, 1)))
+        log.progress(6, 10, "half")
+    assert log.history == {"layer_1/step": [3.0, 6.0], "layer_1/loss": [0.5, 0.25]}
+    assert seen == [(6, 10, "half")]
+    events = EventAccumulator(str(tmp_path)).Reload()
+    tensors = [
+        (event.step, float(tf.make_ndarray(event.tensor_proto))) for event in events.Tensors("layer_1/loss")
+    ]
+    assert tensors == [(3, 0.5), (6, 0.25)]
+    assert "patches" in events.Tags()["tensors"]
+
+
+def test_nothing_is_written_without_a_folder():
+    with TrainingLog() as log:
+        log.scalars(1, {"loss": 1})
+        log.images(1, "patches", np.zeros((0, 4, 4)))
+        log.progress(1, 1, "")
+    assert log.history == {"step": [1.0], "loss": [1.0]}
+
+
+def test_grid_by_hand():
+    grid = image_grid(np.array([[[0.1]], [[0.2]], [[2.0]]]), columns=2)
+    np.testing.assert_allclose(
+        grid[0, :, :, 0], [[0.1, 1, 0.2, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], rtol=1e-6
+    )
+
+
+def test_a_grid_needs_an_image():
+    with pytest.raises(ValueError, match="at least one image"):
+        image_grid(np.zeros((0, 4, 4)))
+
+
+@pytest.mark.parametrize(
+    "total, reports, due", [(100, 4, [25, 50, 75, 100]), (3, 50, [1, 2, 3]), (7, 2, [3, 6, 7])]
+)
+def test_reports_are_spread_and_the_last_step_is_one(total, reports, due):
+    assert [step for step in range(1, total + 1) if is_due(step, total, reports)] == due
