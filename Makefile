@@ -7,7 +7,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 # onnxruntime-gpu where an NVIDIA driver answers, onnxruntime elsewhere.
 # ruff does not follow the links, mypy does.
-CODE := lungnet components serving tests benchmarks setup.py
+CODE := lungnet components serving tests benchmarks notebooks setup.py
 RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
 .PHONY: demo test lint types imports tests clean

@@ -52,7 +52,7 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
         f"{len(cohort.nodules) * per_nodule:,} positive patches at {per_nodule} a nodule.",
         highlight=False,
     )
-    console.print(f"Paper: {PAPER_FUNNEL}", highlight=False)
+    console.print(f"Paper: {PAPER_FUNNEL}", highlight=False, soft_wrap=True)
     if json_file is not None:
         write_json(json_file, cohort.to_json())
         click.echo(f"Exclusions written to {json_file}", err=True)
