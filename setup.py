@@ -58,6 +58,7 @@ EXTRAS = {
         "nbformat>=5.10",
         "pytest>=8.3",
         "ruff>=0.11",
+        "setuptools>=77",
         "SimpleITK>=2.4",
     ],
 }

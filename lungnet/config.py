@@ -144,7 +144,7 @@ class CaeConfig(Section):
     tied: bool = False
     fine_tune_epochs: CountOrNone = 20
     fine_tune_learning_rate: Positive = 1e-3
-    fine_tune_flips: bool = True
+    fine_tune_flips: bool = False
 
     @model_validator(mode="after")
     def _as_many_kernels_as_filters(self) -> "CaeConfig":
@@ -169,7 +169,8 @@ class CalmConfig(Section):
         max_iterations: alternations of learning and clustering at most.
         patience: iterations with unchanged assignment after which the clustering has converged.
         trees: of the random forest that chooses the centres.
-        forest_samples: samples each tree is grown on; 0 for as many as there are (many times slower).
+        forest_samples: samples each tree is grown on; 0 for as many as there are (the paper; many times
+            slower than 1,000).
         center_rule: "forest" takes the sample of least out-of-bag error (the paper); "best_of_forest"
             takes, among the center_candidates samples of least error, the one with the least total
             dissimilarity to its cluster, and only if that lowers the total.
@@ -190,11 +191,11 @@ class CalmConfig(Section):
     max_iterations: Count = 150
     patience: Count = 10
     trees: Count = 100
-    forest_samples: CountOrNone = 1000
+    forest_samples: CountOrNone = 0
     center_rule: Literal["forest", "best_of_forest"] = "forest"
     center_candidates: Count = 20
     importance_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
-    standardise: bool = True
+    standardise: bool = False
 
 
 class BaselineConfig(Section):
@@ -224,7 +225,7 @@ class BaselineConfig(Section):
     cnn_steps: Count = 3000
     cnn_batch_size: Count = 128
     cnn_learning_rate: Positive = 1e-3
-    cnn_flips: bool = True
+    cnn_flips: bool = False
 
 
 class CalibrationConfig(Section):

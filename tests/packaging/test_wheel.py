@@ -1,0 +1,83 @@
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A wheel built from a copy of the tracked folders, with setuptools as it is installed here."""
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "source"
+    for name in ("lungnet", "components", "serving"):
+        shutil.copytree(
+            REPOSITORY / name, source / name, symlinks=True, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    for name in ("setup.py", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(REPOSITORY / name, source)
+    subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "pip",
+            "wheel",
+            "-q",
+            "--no-deps",
+            "--no-build-isolation",
+            "-w",
+            folder,
+            source,
+        ],
+        check=True,
+        capture_output=True,
+    )
+    (built,) = folder.glob("*.whl")
+    return built
+
+
+def test_the_wheel_owns_one_name_and_holds_everything(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+    assert {name.split("/")[0] for name in names if ".dist-info" not in name} == {"lungnet"}
+    for expected in (
+        "lungnet/py.typed",
+        "lungnet/presets/demo.toml",
+        "lungnet/patches/__init__.pyi",
+        "lungnet/components/gan_trainer/executor.py",
+        "lungnet/serving/classifier.py",
+    ):
+        assert names.count(expected) == 1
+
+
+def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "import lungnet, lungnet.components, lungnet.serving\n"
+        "from lungnet.patches import ExampleArrays\n"
+        "from lungnet.presets import load_config\n"
+        "load_config('demo')\n"
+        "print(lungnet.__file__)"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert ran.stdout.strip() == str(tmp_path / "site/lungnet/__init__.py")
+    told = subprocess.run(
+        [sys.executable, "-m", "lungnet", "--version"],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    assert told.stdout.startswith("lungnet")
