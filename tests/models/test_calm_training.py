@@ -5,7 +5,7 @@ from lungnet.config import CalmConfig
 from lungnet.errors import InputError
 from lungnet.models.calm_training import train_calm
 
-CONFIG = CalmConfig(hidden=(16, 8), batch_size=20, max_iterations=12, trees=10)
+CONFIG = CalmConfig(hidden=(16, 8), batch_size=20, max_iterations=12, trees=10, standardise=True)
 
 
 @pytest.fixture(scope="module")
