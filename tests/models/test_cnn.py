@@ -1,10 +1,13 @@
 import keras
 import numpy as np
+import onnxruntime
 import pytest
+import tensorflow as tf
+import tf2onnx
 
 from lungnet.config import BaselineConfig
 from lungnet.errors import InputError
-from lungnet.models import build_cnn, train_cnn
+from lungnet.models import HounsfieldWindow, build_cnn, train_cnn
 from lungnet.models.cnn import compile_for_training
 
 WINDOW = (-1000.0, 400.0)
@@ -56,6 +59,18 @@ def test_what_is_returned_draws_no_symmetries(trained, tmp_path):
     loaded = keras.models.load_model(tmp_path / "cnn.keras")
     patches = np.random.default_rng(0).random((3, 40, 40, 1), np.float32)
     np.testing.assert_array_equal(loaded(patches), trained.model(patches))
+
+
+def test_onnx_from_hounsfield_units_gives_the_same(discs, tmp_path):
+    patches_hu = discs[0][:5]
+    window, network = HounsfieldWindow(*WINDOW), build_cnn(seed=3)
+    signature = (tf.TensorSpec((None, 40, 40), tf.int16, name="patches_hu"),)
+    function = tf.function(lambda patches: {"logit": network(window(patches))}, input_signature=signature)
+    path = tmp_path / "cnn.onnx"
+    tf2onnx.convert.from_function(function, signature, opset=17, output_path=str(path))
+    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
+    (logits,) = session.run(["logit"], {"patches_hu": patches_hu})
+    np.testing.assert_allclose(logits, network(window(patches_hu)), atol=1e-4)
 
 
 @pytest.mark.parametrize("flips", [True, False])
