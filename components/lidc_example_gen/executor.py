@@ -39,8 +39,11 @@ class Executor(pipeline.Executor):
         root, seed = exec_properties["input_base"], exec_properties["seed"]
         rules = PatchRules(**exec_properties["patches"])
         found = annotated_scans(root, self.context.progress)
+        for reason in found.broken.values():
+            _LOGGER.warning("Left out: %s", reason)
         cohort = select_cohort(SelectionRules(**exec_properties["selection"]), found.scans).require_nodules()
-        sampled, unreadable = self._sample(found, cohort, rules, exec_properties["task"], seed)
+        sampled, unread = self._sample(found, cohort, rules, exec_properties["task"], seed)
+        unreadable = {**found.broken, **unread}
         try:
             splits, unit = split_series(sampled, rules, SplitRules(**exec_properties["split"]), seed)
         except InputError as error:

@@ -37,7 +37,8 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
     from lungnet.lidc import PAPER_FUNNEL, select_cohort
 
     config = load_config("paper", settings=settings)
-    cohort = select_cohort(config.selection, annotated_scans(data).scans if data else None)
+    found = annotated_scans(data) if data else None
+    cohort = select_cohort(config.selection, found.scans if found else None)
     per_nodule = config.patches.patches_per_nodule
     table = Table(title="Cohort (section 6)")
     table.add_column("rule")
@@ -53,6 +54,11 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
         highlight=False,
     )
     console.print(f"Paper: {PAPER_FUNNEL}", highlight=False, soft_wrap=True)
+    if found:
+        for reason in found.broken.values():
+            click.echo(f"Left out: {reason}", err=True)
+        if found.without_annotations:
+            click.echo(f"Left out: {len(found.without_annotations)} series without annotations.", err=True)
     if json_file is not None:
         write_json(json_file, cohort.to_json())
         click.echo(f"Exclusions written to {json_file}", err=True)

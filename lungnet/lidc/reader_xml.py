@@ -120,7 +120,7 @@ def _slice_z_mm(text: str, scan: Scan, what: str) -> float:
     nearest = float(slice_z_mm[np.abs(slice_z_mm - stated).argmin()])
     if not abs(nearest - stated) <= scan.slice_spacing_mm / 2:
         raise InputError(
-            f"{what} lies outside the series, whose slices span z = {scan.slice_z_mm[0]:g} to "
+            f"{what} lies on no slice of the series, whose slices span z = {scan.slice_z_mm[0]:g} to "
             f"{scan.slice_z_mm[-1]:g} mm. Received: imageZposition={text}"
         )
     return nearest

@@ -97,7 +97,7 @@ def test_small_nodules_and_non_nodules_are_left_out(read):
         (_message(uid="9.9"), "expected SeriesInstanceUid 1.2.3.4. Received: 9.9"),
         (_message(uid=""), "expected SeriesInstanceUid 1.2.3.4. Received: none"),
         (_message(_nodule(_roi("up"))), "nodule Nodule 007: imageZposition must be a number. Received: 'up'"),
-        (_message(_nodule(_roi("nan"))), "outside the series"),
+        (_message(_nodule(_roi("nan"))), "on no slice of the series"),
         (_message(_nodule(_roi("31"))), "slices span z = -10 to 28 mm. Received: imageZposition=31"),
         (_message(_nodule(_roi(inclusion="maybe"))), "inclusion must be TRUE or FALSE. Received: 'MAYBE'"),
         (_message(_nodule(_roi(edges=""))), "a roi has no edgeMap"),
