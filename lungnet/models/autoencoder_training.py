@@ -11,7 +11,7 @@ from lungnet.models.autoencoder import ConvolutionalAutoencoder
 from lungnet.models.autoencoder_layer import LayerAutoencoder
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 16
@@ -79,15 +79,16 @@ def _train_stage(
     updates = len(inputs) // config.batch_size
     total = config.epochs * len(config.filters)
     for epoch in range(1, config.epochs + 1):
-        stage.reset_metrics()
+        means = Means()
         for _ in range(updates):
             (batch,) = next(batches)
-            values = stage.train_on_batch(batch, batch, return_dict=True)
-        log.scalars(epoch, {"reconstruction_error": values["loss"]}, prefix=f"layer_{index}")
+            means.add(stage.train_on_batch(batch, batch, return_dict=True))
+        error = means.take()["loss"]
+        log.scalars(epoch, {"reconstruction_error": error}, prefix=f"layer_{index}")
         log.progress(
             (index - 1) * config.epochs + epoch,
             total,
-            f"layer {index} of {len(config.filters)}, reconstruction error {values['loss']:.2e}",
+            f"layer {index} of {len(config.filters)}, reconstruction error {error:.2e}",
         )
 
 

@@ -1,6 +1,7 @@
 """Training data as endless shuffled batches, and the checks that come before them."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -59,8 +60,8 @@ def check_labels(labels: npt.ArrayLike, count: int, what: str) -> npt.NDArray[np
 
 
 def shuffled_batches(
-    arrays: tuple[npt.NDArray[np.generic], ...], batch_size: int, seed: int
-) -> Iterator[tuple[npt.NDArray[np.generic], ...]]:
+    arrays: tuple[npt.NDArray[Any], ...], batch_size: int, seed: int
+) -> Iterator[tuple[npt.NDArray[Any], ...]]:
     """Yields full batches without end, every item once per pass, each pass in a new order.
 
     Where the batch size does not divide the number of items, a batch takes the end of one pass and

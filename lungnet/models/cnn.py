@@ -12,7 +12,7 @@ from lungnet.config import BaselineConfig
 from lungnet.models.augmentation import RandomDihedral
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 from lungnet.models.validation import Validation
 from lungnet.patches.example import PATCH_SIZE
 
@@ -124,17 +124,17 @@ def train_cnn(
     targets = check_labels(labels, len(patches_hu), "The convolutional network")
     validation = Validation.of(validation_hu, validation_labels, window_hu)
     network = build_cnn(seed)
-    total = config.cnn_steps
+    total, means = config.cnn_steps, Means()
     trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
     batches = shuffled_batches((unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"))
     with TrainingLog(tensorboard_dir, progress) as log:
         for step in range(1, total + 1):
-            values = trainer.train_on_batch(*next(batches), return_dict=True)
+            means.add(trainer.train_on_batch(*next(batches), return_dict=True))
             if is_due(step, total, REPORTS):
-                trainer.reset_metrics()
+                values = means.take()
                 if validation is not None:
-                    values = {**values, **validation.judge(network)}
+                    values |= validation.judge(network)
                 log.scalars(step, values)
                 log.progress(step, total, f"loss {values['loss']:.3f}")
     return Trained(network, log.history)

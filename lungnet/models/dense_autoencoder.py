@@ -11,7 +11,7 @@ from lungnet.config import BaselineConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.decision_tree import fit_decision_tree
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
 from lungnet.patches.example import PATCH_SIZE
 
 #: Patches of a grid in TensorBoard.
@@ -82,12 +82,13 @@ def train_dense_autoencoder(
     with TrainingLog(tensorboard_dir, progress) as log:
         log.images(0, "patches", unit[:SHOWN])
         for epoch in range(1, config.ae_epochs + 1):
-            model.reset_metrics()
+            means = Means()
             for _ in range(updates):
                 (batch,) = next(batches)
-                values = model.train_on_batch(batch, batch, return_dict=True)
-            log.scalars(epoch, {"reconstruction_error": values["loss"]})
-            log.progress(epoch, config.ae_epochs, f"reconstruction error {values['loss']:.2e}")
+                means.add(model.train_on_batch(batch, batch, return_dict=True))
+            error = means.take()["loss"]
+            log.scalars(epoch, {"reconstruction_error": error})
+            log.progress(epoch, config.ae_epochs, f"reconstruction error {error:.2e}")
         log.images(config.ae_epochs, "reconstruction", model(unit[:SHOWN]))
     return Trained(keras.Model(model.input, model.get_layer("code").output, name="encoder"), log.history)
 

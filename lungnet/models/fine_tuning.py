@@ -11,7 +11,7 @@ from lungnet.config import CaeConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.cnn import compile_for_training
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
 from lungnet.models.validation import Validation
 
 
@@ -80,11 +80,12 @@ def fine_tune(
     best, best_weights = (-np.inf, -np.inf), tuned.get_weights()
     with TrainingLog(tensorboard_dir, progress) as log:
         for epoch in range(1, total + 1):
-            trainer.reset_metrics()
+            means = Means()
             for _ in range(updates):
-                values = trainer.train_on_batch(*next(batches), return_dict=True)
+                means.add(trainer.train_on_batch(*next(batches), return_dict=True))
+            values = means.take()
             if validation is not None:
-                values = {**values, **validation.judge(network)}
+                values |= validation.judge(network)
                 quality = (values["validation_auc"], -values["validation_loss"])
             else:
                 quality = (float(epoch), 0.0)

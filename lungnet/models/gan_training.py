@@ -11,7 +11,7 @@ from lungnet.hashing import stable_id
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.gan import WGANGP
 from lungnet.models.hounsfield import to_hounsfield, to_unit
-from lungnet.models.training_log import Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 32
@@ -50,15 +50,15 @@ def train_gan(
     gan = WGANGP.from_settings(config, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
     batches = shuffled_batches((unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"))
-    total = config.generator_steps
+    total, means = config.generator_steps, Means()
     with TrainingLog(tensorboard_dir, progress) as log:
         log.images(0, "real", unit[:SHOWN])
         for step in range(1, total + 1):
             (real,) = next(batches)
             real = real.reshape(config.critic_steps, config.batch_size, *unit.shape[1:])
-            values = gan.train_on_batch(real, return_dict=True)
+            means.add(gan.train_on_batch(real, return_dict=True))
             if is_due(step, total):
-                gan.reset_metrics()
+                values = means.take()
                 log.scalars(step, values)
                 log.progress(step, total, f"Wasserstein distance {values['wasserstein_distance']:.3f}")
             if is_due(step, total, GRIDS):

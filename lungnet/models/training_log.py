@@ -105,6 +105,26 @@ class TrainingLog:
             self._progress(done, total, text)
 
 
+class Means:
+    """Averages what single updates return, from one report to the next."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._count = 0
+
+    def add(self, values: Mapping[str, Any]) -> None:
+        """Adds the values of one update."""
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + float(value)
+        self._count += 1
+
+    def take(self) -> dict[str, float]:
+        """Returns the means since the last time and starts anew."""
+        means = {name: value / self._count for name, value in self._sums.items()}
+        self._sums, self._count = {}, 0
+        return means
+
+
 def is_due(step: int, total: int, reports: int = 50) -> bool:
     """Says whether step `step` of `total` (both from 1) is one of about `reports` even ones, or the last."""
     return step == total or step % max(1, total // reports) == 0

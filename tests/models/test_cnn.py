@@ -47,7 +47,7 @@ def test_it_learns(trained):
 
 
 def test_same_seed_same_network(discs, trained):
-    again = train_cnn(*discs, None, None, CONFIG, WINDOW, seed=1)
+    again = train_cnn(discs[0], discs[1], None, None, CONFIG, WINDOW, seed=1)
     for left, right in zip(again.model.get_weights(), trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
     assert "validation_auc" not in again.history

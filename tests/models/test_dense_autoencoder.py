@@ -29,7 +29,7 @@ def halves():
 
 @pytest.fixture(scope="module")
 def trained(halves):
-    return train_ae_baseline(*halves, CONFIG, WINDOW, seed=2)
+    return train_ae_baseline(halves[0], halves[1], CONFIG, WINDOW, seed=2)
 
 
 def test_layers_of_the_paper():

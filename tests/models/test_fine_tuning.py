@@ -60,7 +60,7 @@ def test_a_copy_learns_and_the_given_encoder_stays(encoder, textures):
 def test_same_seed_same_encoder(encoder, textures):
     config = CONFIG.model_copy(update={"fine_tune_epochs": 2, "fine_tune_flips": True})
     one, two, other = (
-        fine_tune(encoder, *textures, None, None, config, WINDOW, seed).model.get_weights()[0]
+        fine_tune(encoder, textures[0], textures[1], None, None, config, WINDOW, seed).model.get_weights()[0]
         for seed in (0, 0, 1)
     )
     np.testing.assert_array_equal(one, two)
@@ -95,14 +95,15 @@ def test_symmetries_are_drawn_if_asked(encoder, textures):
         CONFIG.model_copy(update={"fine_tune_epochs": 1, "fine_tune_flips": flips}) for flips in (False, True)
     )
     losses = [
-        fine_tune(encoder, *textures, None, None, config, WINDOW, 0)[1]["loss"] for config in (still, turned)
+        fine_tune(encoder, textures[0], textures[1], None, None, config, WINDOW, 0)[1]["loss"]
+        for config in (still, turned)
     ]
     assert losses[0] != losses[1]
 
 
 def test_no_epochs_no_change(encoder, textures):
     config = CONFIG.model_copy(update={"fine_tune_epochs": 0})
-    tuned, history = fine_tune(encoder, *textures, None, None, config, WINDOW, seed=0)
+    tuned, history = fine_tune(encoder, textures[0], textures[1], None, None, config, WINDOW, seed=0)
     assert history == {}
     for left, right in zip(tuned.get_weights(), encoder.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)

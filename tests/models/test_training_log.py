@@ -4,7 +4,7 @@ import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lungnet.models import TrainingLog, image_grid
-from lungnet.models.training_log import is_due
+from lungnet.models.training_log import Means, is_due
 
 
 def test_history_and_event_file_hold_the_curves(tmp_path):
@@ -34,9 +34,18 @@ def test_nothing_is_written_without_a_folder():
 
 def test_grid_by_hand():
     grid = image_grid(np.array([[[0.1]], [[0.2]], [[2.0]]]), columns=2)
-    np.testing.assert_allclose(
-        grid[0, :, :, 0], [[0.1, 1, 0.2, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], rtol=1e-6
-    )
+    expected = np.array([[0.1, 1, 0.2, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], np.float32)
+    np.testing.assert_array_equal(grid[0, :, :, 0], expected)
+
+
+def test_means_start_anew_after_each_report():
+    means = Means()
+    for loss in (1, 2, 6):
+        means.add({"loss": loss})
+    assert means.take() == {"loss": 3.0}
+    means.add({"loss": 5})
+    assert means.take() == {"loss": 5.0}
+    assert means.take() == {}
 
 
 def test_a_grid_needs_an_image():
