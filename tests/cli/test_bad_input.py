@@ -30,7 +30,7 @@ def arrays(tmp_path: Path) -> dict[str, np.ndarray]:
 
 
 def run_arrays(lungnet: Callable, tmp_path: Path, arrays: dict[str, np.ndarray], *more: str):
-    np.savez(tmp_path / "arrays.npz", allow_pickle=False, **arrays)  # type: ignore[arg-type]
+    np.savez(tmp_path / "arrays.npz", allow_pickle=False, **arrays)
     return lungnet("run", "--arrays", tmp_path / "arrays.npz", "--root", tmp_path / "root", *more)
 
 
