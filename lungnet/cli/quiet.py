@@ -20,7 +20,7 @@ def import_tensorflow() -> None:
         os.dup2(held_back.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
-        except BaseException:
+        except Exception:
             held_back.seek(0)
             os.write(stderr, held_back.read())
             raise
