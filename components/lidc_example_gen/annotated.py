@@ -3,7 +3,7 @@
 import os
 from dataclasses import dataclass
 
-from lungnet.ct import SeriesFiles, find_series
+from lungnet.ct import SeriesFiles, find_series, read_series
 from lungnet.errors import InputError
 from lungnet.lidc import Annotation, Scan, annotations_of_series
 from lungnet.pipeline import ProgressFunction, no_progress
@@ -30,11 +30,12 @@ def annotated_scans(root: str | os.PathLike[str], progress: ProgressFunction = n
     """Finds CT series and looks their annotations up.
 
     Raises:
-        InputError: there is no CT series, or none has annotations that can be used.
+        CTReadError: there is no CT series.
+        InputError: none has annotations that can be used.
     """
     series = find_series(root)
     if not series:
-        raise InputError(f"{root} holds no CT series; expected DICOM or .mhd files of at least one.")
+        read_series(root)  # raises, and names the file that is not what it is called
     found = AnnotatedScans([], {}, [], {})
     for done, one in enumerate(series):
         progress(done, len(series), "annotations")

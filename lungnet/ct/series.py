@@ -84,7 +84,7 @@ def find_series(root: str | os.PathLike[str]) -> list[SeriesFiles]:
     """
     found = survey(root)
     if found.broken:
-        log.warning("%d files are not what their names say and were left out", len(found.broken))
+        log.warning("%d file(s) are not what their names say and were left out", len(found.broken))
     return found.series
 
 

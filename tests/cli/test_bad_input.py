@@ -47,6 +47,13 @@ def test_an_empty_folder(lungnet: Callable, tmp_path: Path):
     assert written(tmp_path / "root") == []
 
 
+def test_a_text_file_named_dcm(lungnet: Callable, tmp_path: Path):
+    (tmp_path / "ct").mkdir()
+    (tmp_path / "ct/a.dcm").write_text("hello")
+    result = lungnet("run", "--data", tmp_path / "ct", "--root", tmp_path / "root")
+    assert_refused(result, 1, "a.dcm is named .dcm but is not a DICOM file")
+
+
 def test_a_folder_that_is_not_there(lungnet: Callable, tmp_path: Path):
     assert_refused(lungnet("run", "--data", tmp_path / "none"), 1, "is no folder")
     assert_refused(lungnet("run", "--arrays", tmp_path / "none.npz"), 1, "is no file")
