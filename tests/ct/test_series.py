@@ -81,7 +81,7 @@ def test_broken_files_are_told_with_the_series_beside_them(tiny_ct, caplog):
     with caplog.at_level(logging.WARNING, "lungnet.ct"):
         (found,) = find_series(tiny_ct.folder)
     assert found.broken == (tiny_ct.folder / "notes.dcm",)
-    assert "1 files are not what their names say" in caplog.text
+    assert "1 file(s) are not what their names say" in caplog.text
     assert str(tiny_ct.folder) not in caplog.text
     with pytest.raises(CTReadError, match=r"notes\.dcm is named \.dcm but is not a DICOM file"):
         read_series(found)
