@@ -35,7 +35,8 @@ def check_patches(patches_hu: npt.NDArray[np.int16], batch_size: int, what: str)
     if len(patches_hu) < batch_size:
         raise InputError(
             f"{what} has {len(patches_hu)} training patches and batch_size is {batch_size}: that makes "
-            "zero steps; expected at least one batch. Lower batch_size (as the preset demo does) or give more."
+            "zero steps; expected at least one batch. "
+            "Lower batch_size, as the preset demo does, or give more."
         )
 
 
