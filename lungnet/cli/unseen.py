@@ -29,11 +29,8 @@ def judge_unseen(folder: Path, candidates_file: Path, model: Path, config: Confi
     judged = predict_candidates(volume, candidates, classifier)
     found = [c.probability is not None and c.probability >= classifier.threshold for c in judged]
 
-    table = Table(
-        title=f"Candidates of {volume.patient_id}, a CT that no step has seen, by ONNX Runtime",
-        box=box.SIMPLE_HEAD,
-        title_justify="left",
-    )
+    click.echo(f"\nCandidates of {volume.patient_id}, a CT that no step has seen, by ONNX Runtime:")
+    table = Table(box=box.SIMPLE_HEAD)
     for heading in ("x, mm", "y, mm", "z, mm", "probability", "truth"):
         table.add_column(heading, justify="right")
     for candidate, is_nodule, positive in zip(judged, truth, found, strict=True):
@@ -47,7 +44,7 @@ def judge_unseen(folder: Path, candidates_file: Path, model: Path, config: Confi
         f"At threshold {classifier.threshold:.3f}: {hits} of {sum(truth)} nodules found, "
         f"{alarms} of {len(truth) - sum(truth)} others called nodules (phantom)."
     )
-    click.echo(f"Again: lungnet predict {folder} --candidates {candidates_file} --model {model} -o out.csv")
+    click.echo(f"Again: lungnet predict {folder} --candidates {candidates_file} --model {model}")
 
 
 def _candidates(folder: Path, volume: Volume, config: Config) -> tuple[list[Candidate], list[bool]]:
