@@ -32,38 +32,36 @@ def main() -> None:
     parser.add_argument("--cohort", action="store_true", help="run `lungnet cohort` and paste what it prints")
     options = parser.parse_args()
     if options.demo_output:
-        # Neither the measured minutes of a machine's load nor its folders belong to the page's reader.
         text = options.demo_output.read_text("utf-8").rstrip()
         lines = [line.rstrip() for line in text.splitlines()]
         paste("demo-output", "```text\n" + "\n".join(lines) + "\n```")
-    for name in ("demo", "standard"):
-        if root := getattr(options, name):
-            paste(name, table(root, name))
+    if options.demo:
+        paste("demo", measured(options.demo, "demo", with_table=False))  # what it printed has the table
+    if options.standard:
+        paste("standard", measured(options.standard, "standard", with_table=True))
     if options.cohort:
         command = [sys.executable, "-m", "lungnet", "cohort"]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         paste("cohort", "```text\n" + "\n".join(line.rstrip() for line in printed.splitlines()) + "\n```")
 
 
-def table(root: Path, name: str) -> str:
+def measured(root: Path, name: str, with_table: bool) -> str:
     """Returns data, date, table and figures of a run; copies the figures to `docs/figures`."""
     folder = latest(root, Channel("Evaluator", "evaluation", Evaluation)).uri
     metrics: dict[str, Any] = json.loads((folder / "metrics.json").read_text("utf-8"))
     caption = (
         f"{metrics['data_description']} {metrics['patches']:,} evaluation patches of {metrics['groups']} "
-        f"patients or groups; lungnet {metrics['lungnet_version']}, {metrics['date']}. At 50:50; "
+        f"patients or groups; lungnet {metrics['lungnet_version']}, {metrics['date']}. Reweighted to 50:50. "
         f"{metrics['intervals']['note']}"
     )
-    lines = [caption, "", table_markdown(metrics), ""]
+    lines = [caption, "", *([table_markdown(metrics), ""] if with_table else [])]
     FIGURES.mkdir(parents=True, exist_ok=True)
     for figure in sorted((folder / "figures").glob("*.png")):
-        target = FIGURES / f"{name}_{figure.name}"
-        shutil.copyfile(figure, target)
         if figure.name.startswith("figure_") or "synthetic" in figure.name:
+            target = FIGURES / f"{name}_{figure.name}"
+            shutil.copyfile(figure, target)
             title = figure.stem.replace("_", " ").capitalize()
             lines.append(f"![{title}]({target.relative_to(REPOSITORY).as_posix()})")
-        else:
-            target.unlink()
     return "\n".join(lines)
 
 
