@@ -137,7 +137,9 @@ def _curve(axis: Any, values: Sequence[float], dashes: Any, color: str, label: s
 
 
 def _finish(axis: Any, kept_iteration: int | None) -> None:
-    axis.set_ylim(0, 1.05 * axis.dataLim.ymax)  # a curve that hardly moves keeps clear of the frame
+    axis.set_ylim(bottom=0)
+    if axis.dataLim.ymax > 0:  # a curve that hardly moves keeps clear of the frame
+        axis.set_ylim(top=1.05 * axis.dataLim.ymax)
     axis.grid(axis="y", color=LIGHT, linewidth=0.6)
     axis.set_axisbelow(True)
     if kept_iteration:
