@@ -15,7 +15,7 @@ class AnnotatedScans:
 
     Attributes:
         scans: scans with all their annotations, as `lungnet.lidc.select_cohort` takes them.
-        files: series UID -> its files.
+        files: series UID -> its files, of every series found.
         without_annotations: series that neither the database nor a reader XML knows.
         broken: series UID -> why its annotations cannot be used.
     """
@@ -39,6 +39,7 @@ def annotated_scans(root: str | os.PathLike[str], progress: ProgressFunction = n
     found = AnnotatedScans([], {}, [], {})
     for done, one in enumerate(series):
         progress(done, len(series), "annotations")
+        found.files[one.series_uid] = one
         try:
             annotated = annotations_of_series(one)
         except InputError as error:  # an archive of a thousand series has broken ones
@@ -48,7 +49,6 @@ def annotated_scans(root: str | os.PathLike[str], progress: ProgressFunction = n
             found.without_annotations.append(one)
         else:
             found.scans.append(annotated)
-            found.files[annotated[0].series_uid] = one
     if not found.scans and found.broken:
         raise InputError(next(iter(found.broken.values())))
     if not found.scans:

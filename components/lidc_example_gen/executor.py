@@ -7,7 +7,7 @@ from typing import Any
 from lungnet import pipeline
 from lungnet.components.lidc_example_gen.annotated import AnnotatedScans, annotated_scans
 from lungnet.config import PatchRules, SelectionRules, SplitRules
-from lungnet.ct import read_series
+from lungnet.ct import SeriesFiles, read_series
 from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.lidc import Cohort, select_cohort, split_patients
@@ -55,14 +55,16 @@ class Executor(pipeline.Executor):
         examples.properties.update(
             split_names=list(SPLITS),
             unit=unit,
-            data_description=describe([one.patient_id for one in found.files.values()]),
+            data_description=describe([scan.patient_id for scan, _ in found.scans]),
         )
         write_json(
             output_dict["cohort"][0].uri / "cohort.json",
             {
                 **cohort.to_json(),
                 "without_annotations": [one.series_uid for one in found.without_annotations],
-                "unreadable": unreadable,
+                "unreadable": {
+                    uid: _without_folder(why, found.files[uid]) for uid, why in unreadable.items()
+                },
                 "split": {
                     name: sorted({one.patient_id for one in examples_of})
                     for name, examples_of in splits.items()
@@ -148,6 +150,11 @@ def describe(patients: Sequence[str]) -> str:
     if all(patient.startswith("LIDC-IDRI-") for patient in people):
         return f"LIDC-IDRI: {count}; negatives are drawn at random where no reader marked anything."
     return f"{count}; negatives are drawn at random where no reader marked anything."
+
+
+def _without_folder(reason: str, series: SeriesFiles) -> str:
+    """The reason without the folder, in whose name a patient's may stand."""
+    return reason.replace(f"{series.folder}/", "").replace(str(series.folder), "The series")
 
 
 def _why_so_few(cohort: Cohort, unreadable: dict[str, str]) -> str:
