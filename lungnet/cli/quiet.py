@@ -5,12 +5,17 @@ import os
 import sys
 import tempfile
 
+from lungnet.errors import InputError
+
 
 def import_tensorflow() -> None:
     """Imports TensorFlow with the process's stderr held back; it is shown if the import fails.
 
     `TF_CPP_MIN_LOG_LEVEL` does not reach what is printed before the logging of TensorFlow's libraries is
     set up, so the file descriptor itself is turned aside meanwhile.
+
+    Raises:
+        InputError: TensorFlow is not installed; the message has the pip line.
     """
     if "tensorflow" in sys.modules:
         return
@@ -20,6 +25,11 @@ def import_tensorflow() -> None:
         os.dup2(held_back.fileno(), 2)
         try:
             importlib.import_module("tensorflow")
+        except ModuleNotFoundError as error:
+            raise InputError(
+                f"Training needs packages that are not installed ({error.name} is missing): "
+                "pip install 'lungnet[train,cpu]'"
+            ) from error
         except Exception:
             held_back.seek(0)
             os.write(stderr, held_back.read())
