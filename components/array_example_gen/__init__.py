@@ -14,7 +14,7 @@ class ArrayExampleGen(Component):
         inputs={},
         outputs={"examples": Examples, "cohort": Cohort},
         parameters={
-            "input_file": Parameter(),
+            "input_file": Parameter(external=True),
             "split": Parameter("split"),
             "patches": Parameter("patches"),
             "task": Parameter("task"),

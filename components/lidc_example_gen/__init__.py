@@ -15,7 +15,7 @@ class LidcExampleGen(Component):
         inputs={},
         outputs={"examples": Examples, "cohort": Cohort},
         parameters={
-            "input_base": Parameter(),
+            "input_base": Parameter(external=True),
             "selection": Parameter("selection"),
             "split": Parameter("split"),
             "patches": Parameter("patches"),

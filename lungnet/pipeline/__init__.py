@@ -1,6 +1,7 @@
 """What makes steps a pipeline: artifact types, component specs, launcher and records."""
 
 from lungnet.pipeline.artifacts import (
+    Anomalies,
     Artifact,
     Classifier,
     Cohort,
@@ -9,9 +10,11 @@ from lungnet.pipeline.artifacts import (
     Examples,
     Features,
     Generator,
+    InfraBlessing,
     ModelBlessing,
     OnnxModel,
     Predictions,
+    PushedModel,
     Statistics,
 )
 from lungnet.pipeline.component import REQUIRED, WHOLE, Channel, Component, ComponentSpec, Parameter
@@ -22,6 +25,7 @@ from lungnet.pipeline.pipeline import LocalRunner, Pipeline
 __all__ = [
     "REQUIRED",
     "WHOLE",
+    "Anomalies",
     "Artifact",
     "Channel",
     "Classifier",
@@ -35,6 +39,7 @@ __all__ = [
     "ExecutorContext",
     "Features",
     "Generator",
+    "InfraBlessing",
     "LocalRunner",
     "ModelBlessing",
     "OnnxModel",
@@ -42,6 +47,7 @@ __all__ = [
     "Pipeline",
     "Predictions",
     "ProgressFunction",
+    "PushedModel",
     "Statistics",
     "launch",
     "load_executor",

@@ -54,6 +54,17 @@ class Statistics(Artifact):
     """
 
 
+class Anomalies(Artifact):
+    """What is wrong with the splits.
+
+    ```
+    anomalies.json      a list of anomalies: kind, split, count, sentence, severity
+    ```
+
+    Properties: `blessed` (1 where there is none that fails the run).
+    """
+
+
 class Generator(Artifact):
     """A generator of positive patches.
 
@@ -134,4 +145,27 @@ class OnnxModel(Artifact):
     classifier.onnx     patches_hu int16 [batch, 40, 40] -> probability [batch], cluster [batch]
     parity.json         largest difference between Keras and ONNX Runtime, by batch size
     ```
+    """
+
+
+class InfraBlessing(Artifact):
+    """Whether the file runs where it will be used: in a fresh process, without TensorFlow.
+
+    ```
+    INFRA_BLESSED | INFRA_NOT_BLESSED
+    infra_validation.json     what was asked of it, and what it answered
+    ```
+
+    Properties: `blessed` (0 or 1).
+    """
+
+
+class PushedModel(Artifact):
+    """A model that was delivered to a serving folder.
+
+    ```
+    classifier.onnx     a copy of what was delivered
+    ```
+
+    Properties: `pushed` (0 or 1), `pushed_destination` (the version's folder), `pushed_version`.
     """

@@ -29,10 +29,15 @@ class Parameter:
         config: dotted path in `Config` that supplies it, `WHOLE` for all of it, or empty if the pipeline's
             author gives the value.
         default: of a parameter that the author may leave out.
+        type: of a value that the author gives.
+        external: the value is the path of a file or folder outside the pipeline, which counts by its
+            content.
     """
 
     config: str = ""
     default: Any = REQUIRED
+    type: type = str
+    external: bool = False
 
 
 def _path(parameter: Parameter) -> list[str]:
@@ -49,6 +54,8 @@ class ComponentSpec:
         parameters: name -> where its value comes from.
         optional: input keys that may be left out.
         several: input keys that take more than one channel.
+        runtime: name -> default of what may differ between machines and must not change what is made.
+        version: to be raised when the component makes something else of the same inputs and parameters.
 
     Raises:
         TypeError: a type is no artifact type, or a path does not lead to a field of `Config`.
@@ -59,6 +66,8 @@ class ComponentSpec:
     parameters: Mapping[str, Parameter] = dataclasses.field(default_factory=dict)
     optional: frozenset[str] = frozenset()
     several: frozenset[str] = frozenset()
+    runtime: Mapping[str, Any] = dataclasses.field(default_factory=dict)
+    version: int = 1
 
     def __post_init__(self) -> None:
         for key, kind in {**self.inputs, **self.outputs}.items():

@@ -22,17 +22,23 @@ class ExecutorContext:
 
     Attributes:
         work_dir: scratch space, removed when the step has ended.
+        checkpoint_dir: what an attempt that was killed leaves to the next one, and nobody else finds: it
+            belongs to this component with these parameters, inputs and sources. Removed when the step is
+            complete.
         tensorboard_dir: event files of this execution.
         seed: of every random choice.
         progress: to be called as work goes on.
-        runtime: what may differ between machines and must not change results (`workers`).
+        runtime: what may differ between machines and must not change results (`ComponentSpec.runtime`).
+        series_uids: filled by an executor that reads CT from outside the pipeline; lineage ends there.
     """
 
     work_dir: Path
+    checkpoint_dir: Path
     tensorboard_dir: Path
     seed: int
     progress: ProgressFunction = no_progress
     runtime: dict[str, Any] = field(default_factory=dict)
+    series_uids: list[str] = field(default_factory=list)
 
 
 class Executor(ABC):

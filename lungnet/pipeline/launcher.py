@@ -42,9 +42,12 @@ def launch(
         for artifact in outputs.values():
             artifact.uri.mkdir(parents=True)
         execution.tensorboard.mkdir(parents=True, exist_ok=True)
+        checkpoints = execution.staging / "checkpoints"
+        checkpoints.mkdir()
         with tempfile.TemporaryDirectory(prefix="work-", dir=execution.staging) as work_dir:
             context = ExecutorContext(
                 work_dir=Path(work_dir),
+                checkpoint_dir=checkpoints,
                 tensorboard_dir=execution.tensorboard,
                 seed=config.seed,
                 progress=progress,
