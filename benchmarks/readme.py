@@ -15,8 +15,7 @@ from typing import Any
 
 from lungnet.evaluation import table_markdown
 from lungnet.files import write_text
-from lungnet.pipeline import Channel, Evaluation
-from lungnet.pipeline.records import latest
+from lungnet.pipeline import Channel, Evaluation, latest
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 README = REPOSITORY / "README.md"

@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.config import PatchRules, SplitRules
 from lungnet.files import write_json
 from lungnet.patches import SPLITS, array_examples, read_array_file, write_examples
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Checks the file, splits by group, crops."""
 
     def Do(

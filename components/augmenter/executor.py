@@ -6,14 +6,13 @@ from typing import Any
 
 import keras
 
-from lungnet import pipeline
 from lungnet.config import AugmentConfig, PatchRules
 from lungnet.models import generate_patches
 from lungnet.patches import balance_training, load_examples, write_examples
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Draws the synthetic positives and copies validation and eval as they are."""
 
     def Do(

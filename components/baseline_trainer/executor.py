@@ -6,7 +6,6 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from lungnet import pipeline
 from lungnet.components.classifier_artifact import save_head
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.config import BaselineConfig, CalmConfig, PatchRules
@@ -27,13 +26,13 @@ from lungnet.patches import (
     load_examples,
     load_features,
 )
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 _ON_FEATURES = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm")
 _ON_PATCHES = ("ae", "cnn")
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Trains one row of Table 1, on features or on patches."""
 
     def Do(

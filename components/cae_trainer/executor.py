@@ -4,15 +4,14 @@ from typing import Any
 
 import keras
 
-from lungnet import pipeline
 from lungnet.config import CaeConfig
 from lungnet.files import write_json
 from lungnet.models import fine_tune, train_autoencoder
 from lungnet.patches import load_examples
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Trains layer by layer on real and synthetic training patches, then fine-tunes with labels."""
 
     def Do(

@@ -2,16 +2,15 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.components.classifier_artifact import save_head
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.config import CalmConfig
 from lungnet.models import train_calm
 from lungnet.patches import load_features
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Learns and clusters in turns on training features; validation features settle what is kept."""
 
     def Do(

@@ -1,7 +1,7 @@
 """Evaluator: see the class."""
 
 from lungnet.pipeline import (
-    WHOLE,
+    UPSTREAM,
     Classifier,
     Cohort,
     Component,
@@ -31,7 +31,7 @@ class Evaluator(Component):
         outputs={"predictions": Predictions, "evaluation": Evaluation, "blessing": ModelBlessing},
         parameters={
             "evaluation": Parameter("evaluation"),
-            "configuration": Parameter(WHOLE),
+            "configuration": Parameter(UPSTREAM),
             "seed": Parameter("seed"),
         },
         optional=frozenset({"features", "cohort"}),

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lungnet import pipeline
 from lungnet.config import EvaluationConfig
 from lungnet.evaluation import (
     EvaluationInputs,
@@ -23,7 +22,7 @@ from lungnet.evaluation import (
 )
 from lungnet.models import load_classifier
 from lungnet.patches import SPLITS, ExampleArrays, load_examples, load_features, summarize
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -36,7 +35,7 @@ _THRESHOLDS = {
 _FEWEST = 10
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Asks every classifier about the evaluation split; says how it went, and whether it will do."""
 
     def Do(

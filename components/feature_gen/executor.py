@@ -2,14 +2,13 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.models import encode
 from lungnet.patches import SPLITS, FeatureArrays, load_examples, write_features
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Encodes split by split."""
 
     def Do(

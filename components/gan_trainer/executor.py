@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.config import GanConfig
 from lungnet.files import write_json
 from lungnet.models import train_gan
 from lungnet.patches import load_examples
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Trains on the positives of the training split alone."""
 
     def Do(

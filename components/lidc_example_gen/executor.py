@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.components.lidc_example_gen.annotated import AnnotatedScans, annotated_scans
 from lungnet.config import PatchRules, SelectionRules, SplitRules
 from lungnet.ct import SeriesFiles, read_series
@@ -21,12 +20,12 @@ from lungnet.patches import (
     sample_series,
     write_examples,
 )
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 _LOGGER = logging.getLogger(__name__)
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Selects the cohort, samples each of its series, splits by patient."""
 
     def Do(

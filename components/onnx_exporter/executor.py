@@ -2,15 +2,14 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.config import ExportConfig
 from lungnet.export import export_onnx
 from lungnet.files import write_json
 from lungnet.patches import load_examples
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Exports, with the parity check on evaluation patches."""
 
     def Do(

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.files import write_json
 from lungnet.patches import SPLITS, check_splits, load_examples, summarize
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Counts, and refuses splits that cannot be trained or judged on."""
 
     def Do(

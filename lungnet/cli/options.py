@@ -1,6 +1,6 @@
 """Options that several verbs share."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -12,45 +12,37 @@ from lungnet.presets import PRESETS, load_config
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def configuration(default_preset: str | None) -> Callable[[Function], Function]:
-    """Adds `--preset`, `--config`, `--set` and `--seed`; without a default no preset may be given too."""
-
-    def decorate(function: Function) -> Function:
-        for option in (
-            click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice."),
-            click.option(
-                "--set",
-                "settings",
-                multiple=True,
-                metavar="KEY=VALUE",
-                help="One setting, such as gan.latent_dim=64.",
-            ),
-            click.option(
-                "--config",
-                "config_file",
-                type=click.Path(path_type=Path),
-                help="TOML file over the preset.",
-            ),
-            click.option(
-                "--preset",
-                type=click.Choice(PRESETS),
-                default=default_preset,
-                show_default=default_preset is not None,
-                help="Where the configuration starts from.",
-            ),
-        ):
-            function = option(function)
-        return function
-
-    return decorate
+def configuration(function: Function) -> Function:
+    """Adds `--preset`, `--config`, `--set` and `--seed`."""
+    for option in (
+        click.option("--seed", type=click.IntRange(min=0), help="Seed of every random choice."),
+        click.option(
+            "--set",
+            "settings",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="One setting, such as gan.latent_dim=64.",
+        ),
+        click.option(
+            "--config",
+            "config_file",
+            type=click.Path(path_type=Path),
+            help="TOML file over the preset.",
+        ),
+        click.option("--preset", type=click.Choice(PRESETS), help="Where the configuration starts from."),
+    ):
+        function = option(function)
+    return function
 
 
-def load(
-    preset: str, config_file: Path | None, settings: tuple[str, ...], seed: int | None, *more: str
-) -> Config:
-    """Builds the configuration that the options describe; `more` are settings of the verb's own."""
-    seeds = [] if seed is None else [f"seed={seed}"]
-    return load_config(preset, config_file, [*settings, *seeds, *more])
+def load(preset: str, config_file: Path | None, settings: Sequence[str], seed: int | None) -> Config:
+    """Builds the configuration that the options describe."""
+    return load_config(preset, config_file, [*settings, *seed_setting(seed)])
+
+
+def seed_setting(seed: int | None) -> list[str]:
+    """Turns `--seed` into the setting it stands for."""
+    return [] if seed is None else [f"seed={seed}"]
 
 
 def source(function: Function) -> Function:

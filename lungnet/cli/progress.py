@@ -6,7 +6,8 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
-from lungnet.pipeline import Component, ProgressFunction
+from lungnet.cli.quiet import import_tensorflow
+from lungnet.pipeline import FIRST_RUN, Decision, ProgressFunction, no_progress
 
 #: Fewer seconds between two updates would cost more than they show.
 _MIN_INTERVAL_S = 0.1
@@ -53,12 +54,19 @@ class StepProgress:
             self._finish()
         self._bars.stop()
 
-    def begin(self, component: Component) -> ProgressFunction:
+    def begin(self, decision: Decision) -> ProgressFunction:
         """Ends the step before and begins this one; returns what its executor reports to."""
         self._finish()
         self.number += 1
-        self._name, self._started = component.id, time.monotonic()
-        task = self._bars.add_task(f"[{self.number}/{self.steps}] {component.id}", total=None, text="")
+        self._name = decision.component.id
+        if not decision.runs:
+            self._print("cached")
+            return no_progress
+        if any(reason != FIRST_RUN for reason in decision.reasons):
+            self._print(f"runs, because {'; '.join(decision.reasons)}")
+        import_tensorflow()
+        self._started = time.monotonic()
+        task = self._bars.add_task(f"[{self.number}/{self.steps}] {self._name}", total=None, text="")
         self._task = task
         last = 0.0
 
@@ -77,6 +85,8 @@ class StepProgress:
         self._bars.remove_task(self._task)
         self._task = None
         seconds = self.seconds[self._name] = time.monotonic() - self._started
-        self.console.print(
-            f"[{self.number}/{self.steps}] {self._name}: {seconds:.1f} s", markup=False, highlight=False
-        )
+        self._print(f"{seconds:.1f} s")
+
+    def _print(self, text: str) -> None:
+        line = f"[{self.number}/{self.steps}] {self._name}: {text}"
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import click
 
-from lungnet.pipeline import Channel, Evaluation
-from lungnet.pipeline.records import latest
+from lungnet.pipeline import Channel, Evaluation, latest
 
 EPILOG = """\b
 Example:

@@ -1,15 +1,19 @@
 """`pipeline.json` in a pipeline root: the data and the configuration that its steps share."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import click
+
+from lungnet.cli import options
 from lungnet.components import method_pipeline
 from lungnet.config import Config
 from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.pipeline import Pipeline
-from lungnet.presets import config_from
+from lungnet.presets import config_from, merge_settings
 
 _NAME = "pipeline.json"
 
@@ -46,6 +50,41 @@ class RootFile:
                 "config": self.config.model_dump(mode="json"),
             },
         )
+
+    @classmethod
+    def resolve(
+        cls,
+        root: Path,
+        data: Path | None,
+        arrays: Path | None,
+        preset: str | None,
+        config_file: Path | None,
+        settings: Sequence[str],
+        seed: int | None,
+    ) -> "RootFile":
+        """Says what a command works with: what its options name, and else what the root was made from.
+
+        Settings are put over those of the root, unless data, a preset or a file begin anew.
+
+        Raises:
+            InputError: there is no source of data, or a setting is wrong.
+            click.UsageError: there are two sources, or none and no root either.
+        """
+        if data is not None and arrays is not None:
+            raise click.UsageError("Give either --data FOLDER or --arrays FILE.npz.")
+        known = None if (data or arrays) else cls.read(root)
+        if known is None and data is None and arrays is None:
+            raise click.UsageError(
+                f"Give either --data FOLDER or --arrays FILE.npz: {root} is no pipeline root yet."
+            )
+        if known is None or preset is not None or config_file is not None:
+            config = options.load(preset or "standard", config_file, settings, seed)
+        else:
+            values = known.config.model_dump()
+            config = config_from(merge_settings(values, [*settings, *options.seed_setting(seed)]))
+        if known is not None:
+            data, arrays = known.data, known.arrays
+        return cls(data, arrays, config)
 
     @classmethod
     def read(cls, root: Path) -> "RootFile | None":

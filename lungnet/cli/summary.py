@@ -6,17 +6,19 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Made
 
 
-def show_results(made: dict[str, dict[str, Artifact]], root: Path) -> None:
-    """Prints Table 1 beside the paper's values, and the paths a user wants next."""
+def show_results(made: Made, root: Path) -> None:
+    """Prints Table 1 beside the paper's values, and the paths a user wants next, as far as they were made."""
     from lungnet.evaluation import rich_table
 
-    evaluation = made["Evaluator"]["evaluation"]
-    metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
-    Console(width=max(120, Console().width)).print(rich_table(metrics))
-    click.echo(f"Report       {evaluation.uri / 'report.md'}")
-    click.echo(f"Predictions  {made['Evaluator']['predictions'].uri / 'predictions.csv'}")
-    click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")
+    if "Evaluator" in made:
+        evaluation, predictions = made["Evaluator"]["evaluation"], made["Evaluator"]["predictions"]
+        metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
+        Console(width=max(120, Console().width)).print(rich_table(metrics))
+        click.echo(f"Report       {evaluation.uri / 'report.md'}")
+        click.echo(f"Predictions  {predictions.uri / 'predictions.csv'}")
+    if "OnnxExporter" in made:
+        click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")
     click.echo(f"TensorBoard  tensorboard --logdir {root / 'tensorboard'}")

@@ -1,55 +1,5 @@
-"""What makes steps a pipeline: artifact types, component specs, launcher and records."""
+"""What makes steps a pipeline: artifact types, component specs, lineage, caching, launcher and runner."""
 
-from lungnet.pipeline.artifacts import (
-    Anomalies,
-    Artifact,
-    Classifier,
-    Cohort,
-    Encoder,
-    Evaluation,
-    Examples,
-    Features,
-    Generator,
-    InfraBlessing,
-    ModelBlessing,
-    OnnxModel,
-    Predictions,
-    PushedModel,
-    Statistics,
-)
-from lungnet.pipeline.component import REQUIRED, WHOLE, Channel, Component, ComponentSpec, Parameter
-from lungnet.pipeline.executor import Executor, ExecutorContext, ProgressFunction, no_progress
-from lungnet.pipeline.launcher import launch, load_executor
-from lungnet.pipeline.pipeline import LocalRunner, Pipeline
+import lazy_loader
 
-__all__ = [
-    "REQUIRED",
-    "WHOLE",
-    "Anomalies",
-    "Artifact",
-    "Channel",
-    "Classifier",
-    "Cohort",
-    "Component",
-    "ComponentSpec",
-    "Encoder",
-    "Evaluation",
-    "Examples",
-    "Executor",
-    "ExecutorContext",
-    "Features",
-    "Generator",
-    "InfraBlessing",
-    "LocalRunner",
-    "ModelBlessing",
-    "OnnxModel",
-    "Parameter",
-    "Pipeline",
-    "Predictions",
-    "ProgressFunction",
-    "PushedModel",
-    "Statistics",
-    "launch",
-    "load_executor",
-    "no_progress",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

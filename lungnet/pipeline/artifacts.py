@@ -16,6 +16,8 @@ class Artifact:
         uri: the folder.
         properties: JSON values that describe it, set by the executor. Those that `PROPERTIES` does not
             name are free in type.
+        id: in the lineage store; 0 for one that is not there.
+        digest: SHA-256 of its files, as `lungnet.pipeline.digests` has it; empty until it is complete.
     """
 
     TYPE_NAME: ClassVar[str] = "Artifact"
@@ -23,6 +25,8 @@ class Artifact:
 
     uri: Path
     properties: dict[str, Any] = field(default_factory=dict)
+    id: int = 0
+    digest: str = ""
 
     def __init_subclass__(cls) -> None:
         cls.TYPE_NAME = cls.__name__

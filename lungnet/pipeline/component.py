@@ -1,8 +1,11 @@
 """Components as data: what a step takes, makes and depends on, and where its executor is."""
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+import functools
+import operator
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 from lungnet.config import Config
@@ -17,8 +20,8 @@ class _Required:
 
 REQUIRED: Any = _Required()
 
-#: `Parameter.config` of a parameter that is the whole configuration.
-WHOLE = "*"
+#: `Parameter.config` of a parameter that holds every setting this step and those before it depend on.
+UPSTREAM = "*"
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Parameter:
     """A value that can change what a step makes.
 
     Attributes:
-        config: dotted path in `Config` that supplies it, `WHOLE` for all of it, or empty if the pipeline's
-            author gives the value.
+        config: dotted path in `Config` that supplies it, `UPSTREAM` for all that this step and those before
+            it depend on, or empty if the pipeline's author gives the value.
         default: of a parameter that the author may leave out.
         type: of a value that the author gives.
         external: the value is the path of a file or folder outside the pipeline, which counts by its
@@ -41,7 +44,7 @@ class Parameter:
 
 
 def _path(parameter: Parameter) -> list[str]:
-    return parameter.config.split(".") if parameter.config not in ("", WHOLE) else []
+    return parameter.config.split(".") if parameter.config not in ("", UPSTREAM) else []
 
 
 @dataclass(frozen=True)
@@ -58,7 +61,8 @@ class ComponentSpec:
         version: to be raised when the component makes something else of the same inputs and parameters.
 
     Raises:
-        TypeError: a type is no artifact type, or a path does not lead to a field of `Config`.
+        TypeError: a type is no artifact type, a path does not lead to a field of `Config`, or a default
+            is not of its parameter's type.
     """
 
     inputs: Mapping[str, type[Artifact]]
@@ -77,27 +81,47 @@ class ComponentSpec:
             if key not in self.inputs:
                 raise TypeError(f"{key!r} is no input of the component. Received: {sorted(self.inputs)}")
         for name, parameter in self.parameters.items():
+            self._check_default(name, parameter)
             section: Any = Config
             for part in _path(parameter):
                 if part not in section.model_fields:
                     raise TypeError(f"Parameter {name!r}: Config has no field {parameter.config!r}.")
                 section = section.model_fields[part].annotation
 
+    @staticmethod
+    def _check_default(name: str, parameter: Parameter) -> None:
+        if parameter.default is REQUIRED:
+            return
+        if parameter.config:
+            raise TypeError(f"Parameter {name!r}: its default is that of Config's {parameter.config!r}.")
+        if not isinstance(parameter.default, parameter.type):
+            raise TypeError(
+                f"Parameter {name!r} takes {parameter.type.__name__}. Received: default={parameter.default!r}"
+            )
+
 
 @dataclass(frozen=True)
 class Channel:
-    """One output of a component, before it exists."""
+    """One output of a component, before it exists.
+
+    Attributes:
+        component_id, key: which output of which component.
+        type: of its artifacts.
+        producer: the component itself, where it is at hand.
+    """
 
     component_id: str
     key: str
     type: type[Artifact]
+    producer: "Component | None" = dataclasses.field(default=None, compare=False, repr=False)
 
 
 class Component:
     """Base of all components. A subclass gives `SPEC` and `EXECUTOR`.
 
     Attributes:
-        SPEC: inputs, outputs and parameters.
+        SPEC: inputs, outputs and parameters. A component whose variants differ in them sets it on the
+            instance before `super().__init__`.
         EXECUTOR: `"module:class"`; imported when the step runs, never to wire a pipeline.
 
     Args:
@@ -137,8 +161,15 @@ class Component:
             if name not in self.inputs and name not in self.SPEC.optional:
                 raise InputError(f"{self.id} needs the input {name!r} ({self.SPEC.inputs[name].TYPE_NAME}).")
         for name, parameter in self.SPEC.parameters.items():
-            if not parameter.config and parameter.default is REQUIRED and name not in self.arguments:
+            if parameter.config:
+                continue
+            if parameter.default is REQUIRED and name not in self.arguments:
                 raise InputError(f"{self.id} needs the parameter {name!r}.")
+            value = self.arguments.get(name)
+            if name in self.arguments and not isinstance(value, parameter.type):
+                raise InputError(
+                    f"{self.id} takes {parameter.type.__name__} as {name!r}. Received: {value!r}"
+                )
 
     def _channels(self, name: str, value: Channel | Sequence[Channel]) -> tuple[Channel, ...]:
         channels = (value,) if isinstance(value, Channel) else tuple(value)
@@ -156,18 +187,46 @@ class Component:
     @property
     def outputs(self) -> dict[str, Channel]:
         """The channels that later components take."""
-        return {key: Channel(self.id, key, kind) for key, kind in self.SPEC.outputs.items()}
+        return {key: Channel(self.id, key, kind, self) for key, kind in self.SPEC.outputs.items()}
 
     def exec_properties(self, config: Config) -> dict[str, Any]:
         """The parameters' values as JSON: from `config`, from the author, or by default."""
         values = config.model_dump(mode="json")
         properties: dict[str, Any] = {}
         for name, parameter in self.SPEC.parameters.items():
-            if parameter.config:
-                value: Any = values
-                for part in _path(parameter):
-                    value = value[part]
-                properties[name] = value
+            if parameter.config == UPSTREAM:
+                properties[name] = _part(values, self._paths())
+            elif parameter.config:
+                properties[name] = functools.reduce(operator.getitem, _path(parameter), values)
             else:
                 properties[name] = self.arguments.get(name, parameter.default)
         return properties
+
+    def external(self) -> dict[str, Path]:
+        """The parameters that are files or folders outside the pipeline."""
+        return {
+            name: Path(self.arguments[name])
+            for name, parameter in self.SPEC.parameters.items()
+            if parameter.external and name in self.arguments
+        }
+
+    def _paths(self) -> set[tuple[str, ...]]:
+        """Where in the configuration this component and those before it look."""
+        paths = {tuple(_path(parameter)) for parameter in self.SPEC.parameters.values()} - {()}
+        for channels in self.inputs.values():
+            for channel in channels:
+                if channel.producer is not None:
+                    paths |= channel.producer._paths()
+        return paths
+
+
+def _part(values: Mapping[str, Any], paths: Iterable[tuple[str, ...]]) -> dict[str, Any]:
+    """The settings of nested `values` that lie at or below one of `paths`."""
+    part: dict[str, Any] = {}
+    for name, value in values.items():
+        below = [path[1:] for path in paths if path[0] == name]
+        if () in below:
+            part[name] = value
+        elif below:
+            part[name] = _part(value, below)
+    return part

@@ -41,7 +41,7 @@ class ExecutorContext:
     series_uids: list[str] = field(default_factory=list)
 
 
-class Executor(ABC):
+class BaseExecutor(ABC):
     """Base of all executors: `Do` reads input artifacts and writes under the URIs of the output ones."""
 
     def __init__(self, context: ExecutorContext) -> None:

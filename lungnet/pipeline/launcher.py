@@ -4,19 +4,24 @@ import errno
 import importlib
 import shutil
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from lungnet.config import Config
 from lungnet.errors import InputError
-from lungnet.pipeline import records
 from lungnet.pipeline.artifacts import Artifact
 from lungnet.pipeline.component import Component
-from lungnet.pipeline.executor import Executor, ExecutorContext, ProgressFunction, no_progress
+from lungnet.pipeline.executor import BaseExecutor, ExecutorContext, ProgressFunction, no_progress
+from lungnet.pipeline.ingredients import Ingredients
+from lungnet.pipeline.metadata_records import CANCELED, FAILED, NewArtifact
+from lungnet.pipeline.session import Session, work_on
 
 #: A disk or a permission is the user's to mend; any other OSError is a defect and keeps its traceback.
 _USERS_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EPERM, errno.EROFS}
+#: How libraries put it that have errors of their own.
+_DISK_FULL = ("No space left on device", "database or disk is full", "Disk quota exceeded")
+_FIRST_ATTEMPT = "first_attempt"
 
 
 def launch(
@@ -27,48 +32,152 @@ def launch(
     progress: ProgressFunction = no_progress,
     runtime: Mapping[str, Any] | None = None,
 ) -> dict[str, Artifact]:
-    """Runs `component` once and returns its outputs, by key.
+    """Runs `component` once in `root`, whatever is there already, and returns its outputs by key.
 
-    The executor writes into a staging folder; only when it returns are the outputs moved to where
-    others look for them. If it fails or is interrupted, nothing of it stays.
+    Raises:
+        InputError: as `launch_in`, and as `lungnet.pipeline.work_on`.
+    """
+    with work_on(root) as session:
+        ingredients = Ingredients.of(component, config, inputs, session.digests)
+        return launch_in(session, component, inputs, ingredients, config, progress, runtime)
+
+
+def launch_in(
+    session: Session,
+    component: Component,
+    inputs: Mapping[str, Sequence[Artifact]],
+    ingredients: Ingredients,
+    config: Config,
+    progress: ProgressFunction = no_progress,
+    runtime: Mapping[str, Any] | None = None,
+) -> dict[str, Artifact]:
+    """Runs `component` once within a session and returns its outputs by key.
+
+    The executor writes into a staging folder; only when it returns are the outputs moved to where others
+    look for them and stored as complete. If it fails or is interrupted, nothing stays but its checkpoints,
+    which the next attempt with the same ingredients finds.
+
+    Args:
+        session: of the root.
+        component: the step.
+        inputs: by key.
+        ingredients: of the step on these inputs.
+        config: of the run.
+        progress: called as work goes on.
+        runtime: settings that must not change results; those that the component does not know are left out.
 
     Raises:
         InputError: the root cannot be written, the disk is full, or what the executor says of its input.
     """
-    execution = records.begin(root, component.id)
-    properties = component.exec_properties(config)
-    outputs = {key: kind(execution.staging / "outputs" / key) for key, kind in component.SPEC.outputs.items()}
+    layout, store, spec = session.layout, session.store, component.SPEC
+    ids = {key: [artifact.id for artifact in several if artifact.id] for key, several in inputs.items()}
+    execution = store.begin(
+        type(component).__name__, component.id, ingredients.key, ingredients.to_json(), ids, session.contexts
+    )
+    staging = layout.staging(component.id, execution)
+    stateful = layout.stateful(component.id, ingredients.key)
+    outputs = {key: kind(staging / "outputs" / key) for key, kind in spec.outputs.items()}
     try:
         for artifact in outputs.values():
             artifact.uri.mkdir(parents=True)
-        execution.tensorboard.mkdir(parents=True, exist_ok=True)
-        checkpoints = execution.staging / "checkpoints"
-        checkpoints.mkdir()
-        with tempfile.TemporaryDirectory(prefix="work-", dir=execution.staging) as work_dir:
+        (stateful / "checkpoints").mkdir(parents=True, exist_ok=True)
+        tensorboard = layout.tensorboard(component.id, _first_attempt(stateful, execution))
+        tensorboard.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix="work-", dir=staging) as work_dir:
             context = ExecutorContext(
                 work_dir=Path(work_dir),
-                checkpoint_dir=checkpoints,
-                tensorboard_dir=execution.tensorboard,
+                checkpoint_dir=stateful / "checkpoints",
+                tensorboard_dir=tensorboard,
                 seed=config.seed,
                 progress=progress,
-                runtime=dict(runtime or {}),
+                runtime={**spec.runtime, **{k: v for k, v in (runtime or {}).items() if k in spec.runtime}},
             )
             executor = load_executor(component.EXECUTOR)(context)
-            executor.Do(dict(inputs), {key: [artifact] for key, artifact in outputs.items()}, properties)
-        placed = records.commit(execution, inputs, outputs, properties)
+            executor.Do(
+                {key: list(several) for key, several in inputs.items()},
+                {key: [artifact] for key, artifact in outputs.items()},
+                component.exec_properties(config),
+            )
+        placed = _commit(session, component, execution, outputs, context.series_uids)
     except BaseException as error:
-        records.abandon(execution)
-        if isinstance(error, OSError) and error.errno in _USERS_ERRORS:
-            raise InputError(
-                f"{component.id} stopped at {error.filename or root}: {error.strerror}."
-            ) from error
+        _abandon(session, component, execution, stateful, error)
+        if reason := _users_error(error, layout.root):
+            raise InputError(f"{component.id} stopped at {reason}.") from error
         raise
-    shutil.rmtree(execution.staging, ignore_errors=True)
+    shutil.rmtree(staging, ignore_errors=True)
+    shutil.rmtree(stateful, ignore_errors=True)
     return placed
 
 
-def load_executor(path: str) -> type[Executor]:
+def load_executor(path: str) -> type[BaseExecutor]:
     """Imports the class that `path` (`"module:class"`) names."""
     module, _, name = path.partition(":")
-    executor: type[Executor] = getattr(importlib.import_module(module), name)
+    executor: type[BaseExecutor] = getattr(importlib.import_module(module), name)
     return executor
+
+
+def _first_attempt(stateful: Path, execution: int) -> int:
+    """The execution that began this work: its event files are those of all attempts."""
+    path = stateful / _FIRST_ATTEMPT
+    try:
+        return int(path.read_text("utf-8"))
+    except (OSError, ValueError):  # there was none, or it was killed while it wrote this
+        path.write_text(str(execution), "utf-8")
+        return execution
+
+
+def _commit(
+    session: Session,
+    component: Component,
+    execution: int,
+    outputs: Mapping[str, Artifact],
+    series_uids: Sequence[str],
+) -> dict[str, Artifact]:
+    """Moves staged outputs into place, then stores that they count."""
+    new: dict[str, NewArtifact] = {}
+    for key, artifact in outputs.items():
+        digest = session.digests.of(artifact.uri)
+        target = session.layout.output(component.id, key, execution)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        artifact.uri.replace(target)
+        session.digests.moved(artifact.uri, target)
+        new[key] = NewArtifact(
+            artifact.TYPE_NAME, session.layout.relative(target), digest, dict(artifact.properties)
+        )
+    stored = session.store.complete(execution, new, session.contexts, series_uids)
+    return {key: session.artifact(type(artifact), stored[key]) for key, artifact in outputs.items()}
+
+
+def _abandon(
+    session: Session, component: Component, execution: int, stateful: Path, error: BaseException
+) -> None:
+    """Removes what an execution that did not end well has left, except checkpoints, and stores why."""
+    layout = session.layout
+    layout.remove_execution(component.id, execution)
+    if not any((stateful / "checkpoints").glob("*")):
+        shutil.rmtree(stateful, ignore_errors=True)
+        shutil.rmtree(layout.tensorboard(component.id, execution), ignore_errors=True)
+    try:
+        state = FAILED if isinstance(error, Exception) else CANCELED
+        session.store.end(execution, state, str(error) or type(error).__name__)
+    except InputError:  # the disk is full: the next run finds the execution as killed
+        return
+
+
+def _users_error(error: BaseException, root: Path) -> str:
+    """Where a disk or a permission stopped the step, or nothing if it was something else."""
+    if isinstance(error, InputError):
+        return ""
+    for cause in _chain(error):
+        if isinstance(cause, OSError) and cause.errno in _USERS_ERRORS:
+            return f"{cause.filename or root}: {cause.strerror}"
+        full = next((text for text in _DISK_FULL if text in str(cause)), "")
+        if full:
+            return f"{root}: {full}"
+    return ""
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__

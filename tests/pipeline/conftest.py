@@ -2,12 +2,11 @@
 
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
 from lungnet.config import Config
-from lungnet.pipeline import Artifact, Component, ComponentSpec, Executor, Parameter, Pipeline
+from lungnet.pipeline import Artifact, Component, ComponentSpec, Parameter, Pipeline
 
 
 class Number(Artifact):
@@ -18,59 +17,29 @@ class Word(Artifact):
     """`word.txt`"""
 
 
-class NumberExecutor(Executor):
-    """Writes the seed; a negative start fails after writing half of it."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        artifact = output_dict["number"][0]
-        (artifact.uri / "number.txt").write_text(str(exec_properties["start"] + exec_properties["seed"]))
-        if exec_properties["start"] < 0:
-            raise RuntimeError("broken")
-        artifact.properties["parity"] = exec_properties["start"] % 2
-
-
-class AddExecutor(Executor):
-    """Adds one to every number."""
-
-    def Do(
-        self,
-        input_dict: dict[str, list[Artifact]],
-        output_dict: dict[str, list[Artifact]],
-        exec_properties: dict[str, Any],
-    ) -> None:
-        total = sum(int((a.uri / "number.txt").read_text()) for a in input_dict["numbers"])
-        (output_dict["number"][0].uri / "number.txt").write_text(str(total + 1))
-
-
-def component_class(name: str, executor: type[Executor], spec: ComponentSpec) -> type[Component]:
-    return type(name, (Component,), {"SPEC": spec, "EXECUTOR": f"test:{executor.__name__}"})
+def component_class(name: str, executor: str, spec: ComponentSpec) -> type[Component]:
+    return type(name, (Component,), {"SPEC": spec, "EXECUTOR": f"number_steps:{executor}"})
 
 
 @pytest.fixture
 def steps(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
-    """The classes, with executors found by name instead of by import."""
-    executors = {"test:NumberExecutor": NumberExecutor, "test:AddExecutor": AddExecutor}
-    monkeypatch.setattr("lungnet.pipeline.launcher.load_executor", executors.__getitem__)
+    """The classes; their executors are in `number_steps.py`."""
+    monkeypatch.syspath_prepend(Path(__file__).parent)
     return SimpleNamespace(
         Number=Number,
         Word=Word,
         Start=component_class(
             "Start",
-            NumberExecutor,
+            "NumberExecutor",
             ComponentSpec(
                 inputs={},
                 outputs={"number": Number},
-                parameters={"start": Parameter(), "seed": Parameter("seed")},
+                parameters={"start": Parameter(type=int), "seed": Parameter("seed")},
             ),
         ),
         Add=component_class(
             "Add",
-            AddExecutor,
+            "AddExecutor",
             ComponentSpec(
                 inputs={"numbers": Number, "word": Word},
                 outputs={"number": Number},

@@ -4,7 +4,7 @@ import pytest
 
 from lungnet.config import Config
 from lungnet.errors import InputError
-from lungnet.pipeline import WHOLE, Channel, Component, ComponentSpec, Parameter
+from lungnet.pipeline import UPSTREAM, Channel, Component, ComponentSpec, Parameter
 
 
 def test_a_spec_refuses_what_is_no_artifact_type():
@@ -45,7 +45,7 @@ def test_a_parameter_from_the_configuration_cannot_be_given_by_hand(steps: Simpl
 def test_exec_properties_are_json_of_config_and_arguments(steps: SimpleNamespace):
     assert steps.Start(start=1).exec_properties(Config(seed=5)) == {"start": 1, "seed": 5}
     nested = ComponentSpec(
-        inputs={}, outputs={}, parameters={"latent": Parameter("gan.latent_dim"), "all": Parameter(WHOLE)}
+        inputs={}, outputs={}, parameters={"latent": Parameter("gan.latent_dim"), "all": Parameter(UPSTREAM)}
     )
     component = type("Nested", (Component,), {"SPEC": nested, "EXECUTOR": "a:b"})()
     properties = component.exec_properties(Config())

@@ -7,8 +7,7 @@ import pytest
 
 from lungnet.config import Config
 from lungnet.errors import InputError
-from lungnet.pipeline import LocalRunner, Pipeline
-from lungnet.pipeline.records import latest
+from lungnet.pipeline import LocalRunner, Pipeline, latest
 
 
 def visible(root: Path) -> list[str]:

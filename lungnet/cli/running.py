@@ -1,0 +1,102 @@
+"""What verbs that run a pipeline share: their options, and running or planning it."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from lungnet.cli.progress import StepProgress
+from lungnet.cli.root_file import RootFile
+from lungnet.pipeline import Component, Decision, LocalRunner, Made, Pipeline
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+
+@dataclass(frozen=True)
+class Running:
+    """How a pipeline is run; nothing here changes results.
+
+    Attributes:
+        root: pipeline root.
+        metadata: SQLAlchemy URL of the lineage store, or None for the file in the root.
+        force: runs steps whose outputs are there already.
+        verify: reads every file again instead of trusting size and time.
+        wait: for another run on this root to end.
+        dry_run: says what would run and why, and runs nothing.
+        runtime: settings that executors look at.
+    """
+
+    root: Path
+    metadata: str | None = None
+    force: bool = False
+    verify: bool = False
+    wait: bool = False
+    dry_run: bool = False
+    runtime: dict[str, Any] = field(default_factory=dict)
+
+    def run(
+        self, root_file: RootFile, pipeline: Pipeline, selected: Sequence[Component] | None = None
+    ) -> Made | None:
+        """Runs the selected components with progress on stderr, or prints the plan and returns None."""
+        runner = LocalRunner(
+            self.root,
+            runtime=self.runtime,
+            on_start=lambda: root_file.write(self.root),
+            metadata=self.metadata,
+            force=self.force,
+            verify=self.verify,
+            wait=self.wait,
+        )
+        if self.dry_run:
+            _print_plan(runner.plan(pipeline, selected))
+            return None
+        with StepProgress(len(pipeline.components if selected is None else selected)) as progress:
+            return replace(runner, on_step=progress.begin).run(pipeline, selected)
+
+
+def running(root: str) -> Callable[[Function], Function]:
+    """Adds the options of `Running`, with this default for `--root`; see `from_options`."""
+
+    def decorate(function: Function) -> Function:
+        for option in (
+            click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing."),
+            click.option("--wait", is_flag=True, help="Wait for another run on this root to end."),
+            click.option(
+                "--verify", is_flag=True, help="Read every file again instead of trusting its size and time."
+            ),
+            click.option("--force", is_flag=True, help="Run also what is there already."),
+            click.option(
+                "--metadata",
+                metavar="URL",
+                envvar="LUNGNET_METADATA",
+                help="Lineage store as SQLAlchemy URL, such as postgresql+psycopg://user@host/lungnet; "
+                "by default the file metadata.sqlite in the root.",
+            ),
+            click.option(
+                "--root",
+                type=click.Path(path_type=Path, file_okay=False),
+                default=root,
+                show_default=True,
+                help="Folder of everything that the run makes.",
+            ),
+        ):
+            function = option(function)
+        return function
+
+    return decorate
+
+
+def from_options(options: dict[str, Any]) -> Running:
+    """Takes what belongs to `Running` out of a command's keyword arguments."""
+    known = {one.name for one in fields(Running)} & set(options)
+    return Running(**{name: options.pop(name) for name in known})
+
+
+def _print_plan(decisions: Sequence[Decision]) -> None:
+    for decision in decisions:
+        why = f"runs: {'; '.join(decision.reasons)}" if decision.runs else "cached"
+        click.echo(f"{decision.component.id}: {why}")
+    count = sum(decision.runs for decision in decisions)
+    click.echo(f"{count} of {len(decisions)} steps would run.", err=True)

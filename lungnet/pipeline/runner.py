@@ -1,0 +1,152 @@
+"""Runs pipelines in this process: what must run, in order, and nothing else."""
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lungnet.pipeline.artifacts import Artifact
+from lungnet.pipeline.component import Channel, Component
+from lungnet.pipeline.executor import ProgressFunction, no_progress
+from lungnet.pipeline.launcher import launch_in
+from lungnet.pipeline.pipeline import Node, Pipeline
+from lungnet.pipeline.session import Decision, Session, look_at, work_on
+
+_LOGGER = logging.getLogger(__name__)
+
+#: Component id -> output key -> artifact.
+Made = dict[str, dict[str, Artifact]]
+
+
+@dataclass
+class LocalRunner:
+    """Runs a pipeline's components in this process, in order.
+
+    A component whose ingredients (parameters, inputs by content, sources, versions) are those of an earlier
+    execution, whose outputs are still as they were made, is not run again.
+
+    Attributes:
+        root: folder of everything that the pipeline makes.
+        runtime: passed to executors; must not change results.
+        on_start: called once nobody else can work on the root.
+        on_step: called with the decision on a component before it runs or is passed over; returns the
+            function that its executor reports to.
+        metadata: SQLAlchemy URL of the lineage store; a file in the root by default.
+        force: runs what is selected, whatever is there already.
+        verify: reads all files again instead of trusting their size and time.
+        wait: for another run on this root to end, instead of refusing.
+    """
+
+    root: Path
+    runtime: Mapping[str, Any] = field(default_factory=dict)
+    on_start: Callable[[], None] = lambda: None
+    on_step: Callable[[Decision], ProgressFunction] = lambda decision: no_progress
+    metadata: str | None = None
+    force: bool = False
+    verify: bool = False
+    wait: bool = False
+
+    def run(self, pipeline: Pipeline, selected: Sequence[Component] | None = None) -> Made:
+        """Runs components and returns their outputs, whether made now or before.
+
+        Args:
+            pipeline: all of it.
+            selected: those to run, from `Pipeline.select`; all by default. What they need of others is what
+                these made last.
+
+        Raises:
+            InputError: another run works on the root, an input of a selected component was never made, or
+                what an executor says of its input.
+        """
+        with work_on(self.root, self.metadata, self.verify, self.wait) as session:
+            self.on_start()
+            made: Made = {}
+            for node in _wanted(pipeline, selected):
+                if isinstance(node, Component):
+                    inputs = {key: _find(session, made, several) for key, several in node.inputs.items()}
+                    made[node.id] = self._step(session, node, pipeline, inputs)
+                else:
+                    (candidate,) = _find(session, made, node.inputs["model"])
+                    made[node.id] = node.resolve(session, candidate)
+            return made
+
+    def plan(self, pipeline: Pipeline, selected: Sequence[Component] | None = None) -> list[Decision]:
+        """Says what `run` would do and why, and changes nothing.
+
+        A component behind one that would run has no ingredients yet: it runs unless that one makes the same
+        again.
+
+        Raises:
+            InputError: as `run`.
+        """
+        decisions: list[Decision] = []
+        with look_at(self.root, self.metadata, self.verify) as session:
+            made: Made = {}
+            pending: set[str] = set()
+            for node in _wanted(pipeline, selected):
+                channels = [channel for several in node.inputs.values() for channel in several]
+                before = sorted({channel.component_id for channel in channels} & pending)
+                if not isinstance(node, Component):
+                    if not before:
+                        (candidate,) = _find(session, made, node.inputs["model"])
+                        made[node.id] = node.resolve(session, candidate)
+                    continue
+                if before:
+                    reasons = tuple(f"{one} runs before it" for one in before)
+                    decisions.append(Decision(node, None, None, reasons))
+                else:
+                    inputs = {key: _find(session, made, several) for key, several in node.inputs.items()}
+                    decisions.append(session.decide(node, pipeline.config, _given(inputs), self.force))
+                if decisions[-1].reusable is None:
+                    pending.add(node.id)
+                else:
+                    made[node.id] = session.outputs(node, decisions[-1].reusable)
+        return decisions
+
+    def _step(
+        self,
+        session: Session,
+        component: Component,
+        pipeline: Pipeline,
+        inputs: Mapping[str, list[Artifact]],
+    ) -> dict[str, Artifact]:
+        given = _given(inputs)
+        decision = session.decide(component, pipeline.config, given, self.force)
+        progress = self.on_step(decision)
+        if decision.reusable is not None:
+            session.store.cached(decision.reusable, session.contexts)
+            return session.outputs(component, decision.reusable)
+        for reason in decision.reasons:
+            _LOGGER.info("%s runs: %s", component.id, reason)
+        assert decision.ingredients is not None  # noqa: S101 (a decision on inputs that are there has them)
+        return launch_in(
+            session, component, given, decision.ingredients, pipeline.config, progress, self.runtime
+        )
+
+
+def _wanted(pipeline: Pipeline, selected: Sequence[Component] | None) -> list[Node]:
+    """The nodes to go through: selected components, and the resolvers that they listen to."""
+    if selected is None:
+        return list(pipeline.nodes)
+    ids = {component.id for component in selected}
+    heard = {
+        c.component_id for component in selected for several in component.inputs.values() for c in several
+    }
+    return [node for node in pipeline.nodes if node.id in (ids if isinstance(node, Component) else heard)]
+
+
+def _find(session: Session, made: Made, channels: Sequence[Channel]) -> list[Artifact]:
+    """The artifacts of channels: made in this run, or else made last."""
+    found = []
+    for channel in channels:
+        if channel.component_id not in made:
+            found.append(session.latest(channel))
+        elif channel.key in made[channel.component_id]:
+            found.append(made[channel.component_id][channel.key])
+    return found
+
+
+def _given(inputs: Mapping[str, list[Artifact]]) -> dict[str, list[Artifact]]:
+    """Leaves out inputs for which a resolver found nothing."""
+    return {key: several for key, several in inputs.items() if several}

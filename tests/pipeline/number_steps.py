@@ -1,0 +1,34 @@
+"""Executors of the tests' steps; on the import path while a test runs."""
+
+from typing import Any
+
+from lungnet.pipeline import Artifact, BaseExecutor
+
+
+class NumberExecutor(BaseExecutor):
+    """Writes the seed; a negative start fails after writing half of it."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        artifact = output_dict["number"][0]
+        (artifact.uri / "number.txt").write_text(str(exec_properties["start"] + exec_properties["seed"]))
+        if exec_properties["start"] < 0:
+            raise RuntimeError("broken")
+        artifact.properties["parity"] = exec_properties["start"] % 2
+
+
+class AddExecutor(BaseExecutor):
+    """Adds one to every number."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        total = sum(int((a.uri / "number.txt").read_text()) for a in input_dict["numbers"])
+        (output_dict["number"][0].uri / "number.txt").write_text(str(total + 1))
