@@ -92,6 +92,10 @@ class Run(NamedTuple):
     root: Path
     arrays: Path
 
+    def output(self, component_id: str, key: str) -> Path:
+        """The newest folder of an output; executions are numbered through."""
+        return max((self.root / component_id / key).iterdir(), key=lambda folder: int(folder.name))
+
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:

@@ -149,6 +149,6 @@ def test_two_series_in_one_folder(lungnet: Callable, write_tiny_ct, tmp_path: Pa
     write_tiny_ct(tmp_path / "ct/a")
     write_tiny_ct(tmp_path / "ct/b", series_uid="1.2.3.4")
     (tmp_path / "c.csv").write_text("seriesuid,coordX,coordY,coordZ\n")
-    model = finished.root / "OnnxExporter/model/1/classifier.onnx"
+    model = finished.output("OnnxExporter", "model") / "classifier.onnx"
     result = lungnet("predict", tmp_path / "ct", "--candidates", tmp_path / "c.csv", "--model", model)
     assert_refused(result, 1, "2 series")

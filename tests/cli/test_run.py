@@ -12,31 +12,31 @@ from lungnet.serving import NoduleClassifier
 
 def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
     written = {
-        re.sub(r"\d{5}", "N", path.relative_to(finished.root).as_posix())
+        re.sub(r"(?<=/)\d+(?=/)|\d{5}", "N", path.relative_to(finished.root).as_posix())
         for path in finished.root.rglob("*")
         if path.is_file() and ".system" not in path.parts
     }
     for expected in (
-        "ArrayExampleGen/examples/1/Split-train/data_tfrecord-N-of-N.gz",
-        "ArrayExampleGen/cohort/1/cohort.json",
-        "StatisticsGen/statistics/1/statistics.json",
-        "GanTrainer/generator/1/generator.keras",
-        "Augmenter/examples/1/Split-eval/data_tfrecord-N-of-N.gz",
-        "CaeTrainer/encoder/1/encoder.keras",
-        "FeatureGen/features/1/Split-validation/data_tfrecord-N-of-N.gz",
-        "CalmTrainer/classifier/1/Format-Serving/saved_model.pb",
-        "BaselineTrainer.cnn/classifier/1/classifier.json",
-        "Evaluator/evaluation/1/report.md",
-        "Evaluator/predictions/1/predictions.csv",
-        "OnnxExporter/model/1/classifier.onnx",
+        "ArrayExampleGen/examples/N/Split-train/data_tfrecord-N-of-N.gz",
+        "ArrayExampleGen/cohort/N/cohort.json",
+        "StatisticsGen/statistics/N/statistics.json",
+        "GanTrainer/generator/N/generator.keras",
+        "Augmenter/examples/N/Split-eval/data_tfrecord-N-of-N.gz",
+        "CaeTrainer/encoder/N/encoder.keras",
+        "FeatureGen/features/N/Split-validation/data_tfrecord-N-of-N.gz",
+        "CalmTrainer/classifier/N/Format-Serving/saved_model.pb",
+        "BaselineTrainer.cnn/classifier/N/classifier.json",
+        "Evaluator/evaluation/N/report.md",
+        "Evaluator/predictions/N/predictions.csv",
+        "OnnxExporter/model/N/classifier.onnx",
     ):
         assert expected in written
-    assert any(name.startswith("Evaluator/blessing/1/") for name in written)
-    assert any(name.startswith("tensorboard/GanTrainer/1/events.out.tfevents") for name in written)
+    assert any(name.startswith("Evaluator/blessing/N/") for name in written)
+    assert any(name.startswith("tensorboard/GanTrainer/N/events.out.tfevents") for name in written)
 
 
 def test_the_onnx_file_says_what_the_predictions_say(finished):
-    with (finished.root / "Evaluator/predictions/1/predictions.csv").open() as stream:
+    with (finished.output("Evaluator", "predictions") / "predictions.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     held = np.load(finished.arrays)
     chosen = np.isin(held["groups"], [4, 5])
@@ -44,7 +44,7 @@ def test_the_onnx_file_says_what_the_predictions_say(finished):
     assert {row["group_id"] for row in rows} == {"4", "5"}
     # The evaluation patch is the centre crop; records lie in shards, so they are matched by value.
     crops = held["patches_hu"][chosen][:, 5:45, 5:45]
-    classifier = NoduleClassifier(finished.root / "OnnxExporter/model/1/classifier.onnx")
+    classifier = NoduleClassifier(finished.output("OnnxExporter", "model") / "classifier.onnx")
     by_onnx = sorted(zip(classifier.predict(crops).tolist(), held["labels"][chosen].tolist(), strict=True))
     by_keras = sorted((float(row["probability_gan_cae_calm"]), int(row["label"])) for row in rows)
     np.testing.assert_allclose([p for p, _ in by_onnx], [p for p, _ in by_keras], atol=1e-4)
@@ -53,7 +53,7 @@ def test_the_onnx_file_says_what_the_predictions_say(finished):
 def test_synthetic_patches_stay_in_training(finished):
     from lungnet.patches import load_examples
 
-    uri = finished.root / "Augmenter/examples/1"
+    uri = finished.output("Augmenter", "examples")
     train = load_examples(uri, "train")
     real = int(((train.source == "real") & (train.labels == 1)).sum())
     assert int((train.source == "synthetic").sum()) == round(0.5 * real)
@@ -63,7 +63,7 @@ def test_synthetic_patches_stay_in_training(finished):
 
 
 def test_the_report_has_table_figures_and_configuration(finished):
-    folder = finished.root / "Evaluator/evaluation/1"
+    folder = finished.output("Evaluator", "evaluation")
     report = (folder / "report.md").read_text("utf-8")
     for row in ("GAN+CAE+CALM", "GAN+CAE+NN", "GAN+CAE+LR", "GAN+CAE+SVM", "AE", "CNN"):
         assert f"**{row}**" in report
@@ -74,12 +74,40 @@ def test_the_report_has_table_figures_and_configuration(finished):
     assert metrics["split_unit"] == "patient"
 
 
-def test_one_step_runs_again_on_what_the_others_made(finished, lungnet: Callable):
-    result = lungnet("step", "StatisticsGen", "--root", finished.root)
+def test_one_step_runs_again_where_asked_to(finished, lungnet: Callable):
+    before = finished.output("StatisticsGen", "statistics")
+    assert lungnet("step", "StatisticsGen", "--root", finished.root).out.strip() == str(before)
+    result = lungnet("step", "StatisticsGen", "--force", "--root", finished.root)
     assert result.code == 0
-    assert result.out.strip().endswith("StatisticsGen/statistics/2")
-    again = (finished.root / "StatisticsGen/statistics/2/statistics.json").read_bytes()
-    assert again == (finished.root / "StatisticsGen/statistics/1/statistics.json").read_bytes()
+    after = finished.output("StatisticsGen", "statistics")
+    assert after != before
+    assert result.out.strip() == str(after)
+    assert (after / "statistics.json").read_bytes() == (before / "statistics.json").read_bytes()
+
+
+def test_a_second_run_runs_nothing_and_imports_no_tensorflow(finished):
+    code = (
+        "import sys\n"
+        f"sys.argv = ['lungnet', 'run', '--root', {str(finished.root)!r}]\n"
+        "import lungnet.cli.main as cli\n"
+        "try:\n    cli.main()\nexcept SystemExit as stop:\n    assert stop.code == 0\n"
+        "sys.exit('tensorflow' in sys.modules)"
+    )
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    steps = [line for line in result.stderr.splitlines() if line.startswith("[")]
+    assert len(steps) >= 14
+    assert all(line.endswith(": cached") for line in steps)
+    assert "GAN+CAE+CALM" in result.stdout
+
+
+def test_a_dry_run_says_what_a_setting_would_change(finished, lungnet: Callable):
+    result = lungnet("run", "--root", finished.root, "--set", "calm.trees=6", "--dry-run")
+    assert result.code == 0
+    plan = dict(line.split(": ", 1) for line in result.out.splitlines())
+    assert plan["CalmTrainer"] == "runs: parameter calm.trees: 5 -> 6"
+    assert "CalmTrainer runs before it" in plan["Evaluator"]
+    assert plan["CaeTrainer"] == plan["BaselineTrainer.gan_cae_nn"] == plan["BaselineTrainer.cnn"] == "cached"
+    assert json.loads((finished.root / "pipeline.json").read_text())["config"]["calm"]["trees"] == 5
 
 
 def test_the_table_is_printed(finished, lungnet: Callable):

@@ -45,7 +45,7 @@ def test_a_phantom_goes_from_ct_to_probabilities(lungnet: Callable, finished, tm
     x, y, z = volume.index_to_world([3, 200, 150])
     candidates = tmp_path / "candidates.csv"
     candidates.write_text(f"seriesuid,coordX,coordY,coordZ\n{volume.series_uid},{x},{y},{z}\n")
-    model = finished.root / "OnnxExporter/model/1/classifier.onnx"
+    model = finished.output("OnnxExporter", "model") / "classifier.onnx"
     call = ("predict", folder, "--candidates", candidates, "--model", model)
     printed = lungnet(*call)
     assert printed.code == 0

@@ -37,6 +37,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
                 parameters={"start": Parameter(type=int), "seed": Parameter("seed")},
             ),
         ),
+        Read=component_class(
+            "Read",
+            "ReadExecutor",
+            ComponentSpec(
+                inputs={}, outputs={"number": Number}, parameters={"path": Parameter(external=True)}
+            ),
+        ),
         Add=component_class(
             "Add",
             "AddExecutor",

@@ -1,5 +1,6 @@
 """Executors of the tests' steps; on the import path while a test runs."""
 
+from pathlib import Path
 from typing import Any
 
 from lungnet.pipeline import Artifact, BaseExecutor
@@ -32,3 +33,17 @@ class AddExecutor(BaseExecutor):
     ) -> None:
         total = sum(int((a.uri / "number.txt").read_text()) for a in input_dict["numbers"])
         (output_dict["number"][0].uri / "number.txt").write_text(str(total + 1))
+
+
+class ReadExecutor(BaseExecutor):
+    """Takes a number from outside."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        text = Path(exec_properties["path"]).read_text()
+        (output_dict["number"][0].uri / "number.txt").write_text(text)
+        self.context.series_uids.extend(["1.2.3", "1.2.4"])
