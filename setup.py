@@ -37,6 +37,8 @@ PACKAGES = {
 
 EXTRAS = {
     "train": [
+        "filelock>=3.16",
+        "SQLAlchemy>=2.0.40",
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",
         "tensorboard>=2.20",
@@ -49,6 +51,8 @@ EXTRAS = {
     # onnxruntime and onnxruntime-gpu share a folder: install one of the two, never both.
     "cpu": ["onnxruntime>=1.20"],
     "gpu": ["onnxruntime-gpu>=1.20"],
+    # A lineage store for a team.
+    "postgresql": ["psycopg[binary]>=3.2"],
     "test": [
         "build>=1.2",
         "import-linter>=2.3",

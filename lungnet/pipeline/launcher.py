@@ -136,6 +136,7 @@ def _commit(
     """Moves staged outputs into place, then stores that they count."""
     new: dict[str, NewArtifact] = {}
     for key, artifact in outputs.items():
+        artifact.check_properties()
         digest = session.digests.of(artifact.uri)
         target = session.layout.output(component.id, key, execution)
         target.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,9 @@ def assert_refused(result, code: int, *parts: str) -> None:
 
 def written(root: Path) -> list[str]:
     """Artifacts that a later step could take for whole."""
-    return [p.as_posix() for p in root.rglob("*") if p.is_file() and p.name != "pipeline.json"]
+    own = {"pipeline.json", "metadata.sqlite"}
+    files = [path for path in root.rglob("*") if path.is_file() and ".system" not in path.parts]
+    return [path.as_posix() for path in files if path.name not in own]
 
 
 @pytest.fixture
@@ -114,7 +116,7 @@ def test_a_root_that_cannot_be_written(lungnet: Callable, tmp_path: Path, arrays
     np.savez(tmp_path / "a.npz", allow_pickle=False, **arrays)
     # Not even root makes folders there.
     result = lungnet("run", "--arrays", tmp_path / "a.npz", "--root", "/proc/lungnet")
-    assert_refused(result, 1, "Cannot write /proc/lungnet")
+    assert_refused(result, 1, "Cannot write the pipeline root /proc/lungnet")
 
 
 def test_a_step_that_does_not_exist(lungnet: Callable, finished):
@@ -131,7 +133,7 @@ def test_a_step_whose_inputs_were_never_made(lungnet: Callable, tmp_path: Path, 
 
 def test_a_root_without_a_pipeline(lungnet: Callable, tmp_path: Path):
     result = lungnet("step", "GanTrainer", "--root", tmp_path / "root")
-    assert_refused(result, 1, "is no pipeline root yet")
+    assert_refused(result, 2, "is no pipeline root yet")
     assert not (tmp_path / "root").exists()
 
 

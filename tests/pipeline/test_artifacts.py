@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from lungnet import pipeline
-from lungnet.pipeline import Artifact, Classifier, Examples, ModelBlessing, PushedModel
+from lungnet.pipeline import Artifact, Classifier, Examples, ModelBlessing, PushedModel, artifacts
 
 TYPES = [
     kind
-    for kind in vars(pipeline).values()
+    for kind in vars(artifacts).values()
     if inspect.isclass(kind) and issubclass(kind, Artifact) and kind is not Artifact
 ]
 
