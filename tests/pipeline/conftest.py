@@ -44,6 +44,16 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
                 inputs={}, outputs={"number": Number}, parameters={"path": Parameter(external=True)}
             ),
         ),
+        Big=component_class(
+            "Big",
+            "BigExecutor",
+            ComponentSpec(inputs={}, outputs={"number": Number}, parameters={"size": Parameter(type=int)}),
+        ),
+        Count=component_class(
+            "Count",
+            "CountExecutor",
+            ComponentSpec(inputs={}, outputs={"number": Number}, parameters={"to": Parameter(type=int)}),
+        ),
         Add=component_class(
             "Add",
             "AddExecutor",

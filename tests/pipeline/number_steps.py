@@ -47,3 +47,33 @@ class ReadExecutor(BaseExecutor):
         text = Path(exec_properties["path"]).read_text()
         (output_dict["number"][0].uri / "number.txt").write_text(text)
         self.context.series_uids.extend(["1.2.3", "1.2.4"])
+
+
+class BigExecutor(BaseExecutor):
+    """Writes a file of a size."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        (output_dict["number"][0].uri / "number.txt").write_bytes(b"1" * exec_properties["size"])
+
+
+class CountExecutor(BaseExecutor):
+    """Counts, with a checkpoint after every number."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        checkpoint = self.context.checkpoint_dir / "counted.txt"
+        counted = checkpoint.read_text().split() if checkpoint.exists() else []
+        for number in range(len(counted) + 1, exec_properties["to"] + 1):
+            counted.append(str(number))
+            checkpoint.write_text(" ".join(counted))
+            self.context.progress(number, exec_properties["to"], "counting")
+        (output_dict["number"][0].uri / "number.txt").write_text(" ".join(counted))
