@@ -71,8 +71,10 @@ def _file_of(module: str) -> Path | None:
         for path in (base / "__init__.py", base.with_name(base.name + ".py")):
             if path.is_file() and (parts or path.name == "__init__.py"):
                 return path
-    # An installed package may map a subpackage to another folder than its parent's.
-    spec = importlib.util.find_spec(module) if len(parts) == 1 else None
+    if len(parts) != 1 or top != PACKAGE:
+        return None
+    # Without the links an editable installation maps lungnet.components to another folder.
+    spec = importlib.util.find_spec(module)
     return Path(spec.origin) if spec is not None and spec.origin else None
 
 

@@ -64,14 +64,10 @@ def test_an_interrupted_step_is_cancelled(steps: SimpleNamespace, root: Path):
 
 
 def test_properties_of_the_wrong_type_are_a_defect(steps: SimpleNamespace, root: Path):
-    class Counted(steps.Number):
-        """`number.txt`"""
-
-        PROPERTIES = {"parity": str}  # noqa: RUF012
-
+    counted = type("Counted", (steps.Number,), {"PROPERTIES": {"parity": str}})
     component = steps.Start(start=1)
     component.SPEC = component.SPEC.__class__(
-        inputs={}, outputs={"number": Counted}, parameters=component.SPEC.parameters
+        inputs={}, outputs={"number": counted}, parameters=component.SPEC.parameters
     )
     with pytest.raises(TypeError, match="'parity' of Counted must be of type str"):
         launch(component, {}, Config(), root)

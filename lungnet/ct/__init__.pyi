@@ -1,0 +1,16 @@
+from .candidates import Candidate as Candidate
+from .candidates import format_candidates as format_candidates
+from .candidates import read_candidates as read_candidates
+from .candidates import write_candidates as write_candidates
+from .errors import CTReadError as CTReadError
+from .identity import hashed_id as hashed_id
+from .identity import held_ids as held_ids
+from .identity import same_series as same_series
+from .lungs import body_mask as body_mask
+from .lungs import lung_mask as lung_mask
+from .reading import read_series as read_series
+from .series import SeriesFiles as SeriesFiles
+from .series import find_series as find_series
+from .volume import Volume as Volume
+from .windows import OUTSIDE_HU as OUTSIDE_HU
+from .windows import extract as extract
