@@ -1,9 +1,11 @@
 """The paper's method as one pipeline, from CT or from arrays."""
 
 from pathlib import Path
+from typing import Any
 
 from lungnet.components.array_example_gen import ArrayExampleGen
 from lungnet.components.augmenter import Augmenter
+from lungnet.components.baseline_trainer import ROWS as BASELINE_ROWS
 from lungnet.components.baseline_trainer import BaselineTrainer
 from lungnet.components.cae_trainer import CaeTrainer
 from lungnet.components.calm_trainer import CalmTrainer
@@ -49,14 +51,13 @@ def method_pipeline(
     cae = CaeTrainer(examples=examples)
     features = FeatureGen(examples=examples, encoder=cae.outputs["encoder"])
     calm = CalmTrainer(features=features.outputs["features"], encoder=cae.outputs["encoder"])
+    available: dict[str, Any] = {
+        "features": features.outputs["features"],
+        "encoder": cae.outputs["encoder"],
+        "examples": example_gen.outputs["examples"],  # rows on patches have no GAN in front of them
+    }
     baselines = [
-        BaselineTrainer(
-            component_id=f"BaselineTrainer.{row}",
-            row=row,
-            features=features.outputs["features"],
-            examples=example_gen.outputs["examples"],
-            encoder=cae.outputs["encoder"],
-        )
+        BaselineTrainer(row=row, **{key: available[key] for key in BASELINE_ROWS[row].inputs})
         for row in config.baselines.rows
     ]
     classifiers = [component.outputs["classifier"] for component in (calm, *baselines)]

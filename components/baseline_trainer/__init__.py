@@ -1,29 +1,70 @@
 """BaselineTrainer: see the class."""
 
+from typing import Any
+
+from lungnet.errors import InputError
 from lungnet.pipeline import Classifier, Component, ComponentSpec, Encoder, Examples, Features, Parameter
+
+_FOR_ALL = {
+    "row": Parameter(),
+    "calibration": Parameter("calibration"),
+    "task": Parameter("task"),
+    "seed": Parameter("seed"),
+}
+_NETWORK = ("hidden", "leaky_slope", "learning_rate", "beta_1", "l2", "batch_size", "standardise")
+
+
+def _on_features(**parameters: Parameter) -> ComponentSpec:
+    return ComponentSpec(
+        inputs={"features": Features, "encoder": Encoder},
+        outputs={"classifier": Classifier},
+        parameters={**_FOR_ALL, **parameters},
+    )
+
+
+def _on_patches(*settings: str) -> ComponentSpec:
+    return ComponentSpec(
+        inputs={"examples": Examples},
+        outputs={"classifier": Classifier},
+        parameters={
+            **_FOR_ALL,
+            "patches": Parameter("patches"),
+            "window_hu": Parameter("window_hu"),
+            **{name: Parameter(f"baselines.{name}") for name in settings},
+        },
+    )
+
+
+#: What each row of Table 1 takes and depends on: a setting of one row does not touch another.
+ROWS = {
+    "gan_cae_nn": _on_features(
+        nn_epochs=Parameter("baselines.nn_epochs"), **{name: Parameter(f"calm.{name}") for name in _NETWORK}
+    ),
+    "gan_cae_lr": _on_features(lr_c=Parameter("baselines.lr_c")),
+    "gan_cae_svm": _on_features(svm_c=Parameter("baselines.svm_c")),
+    "ae": _on_patches("ae_units", "ae_epochs", "ae_batch_size", "ae_learning_rate", "ae_tree_depth"),
+    "cnn": _on_patches("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_flips"),
+}
 
 
 class BaselineTrainer(Component):
     """One of the paper's rivals (section 7), as a classifier of HU patches.
 
-    Rows on features see the augmented training split. Rows on patches (`ae`, `cnn`) have no GAN in front of
-    them: give them the real examples.
+    Rows on features (`gan_cae_nn`, `gan_cae_lr`, `gan_cae_svm`) take `features` and `encoder`, and see the
+    augmented training split. Rows on patches (`ae`, `cnn`) take `examples`; they have no GAN in front of
+    them: give them the real ones.
 
     Parameters: `row`, its key in Table 1.
+
+    Raises:
+        InputError: as `Component`, or there is no such row.
     """
 
-    SPEC = ComponentSpec(
-        inputs={"features": Features, "examples": Examples, "encoder": Encoder},
-        outputs={"classifier": Classifier},
-        parameters={
-            "row": Parameter(),
-            "baselines": Parameter("baselines"),
-            "patches": Parameter("patches"),
-            "calm": Parameter("calm"),
-            "calibration": Parameter("calibration"),
-            "window_hu": Parameter("window_hu"),
-            "task": Parameter("task"),
-            "seed": Parameter("seed"),
-        },
-    )
+    SPEC = ROWS["gan_cae_nn"]
     EXECUTOR = "lungnet.components.baseline_trainer.executor:Executor"
+
+    def __init__(self, *, row: str, component_id: str | None = None, **arguments: Any) -> None:
+        if row not in ROWS:
+            raise InputError(f"BaselineTrainer knows no row {row!r}; expected one of {', '.join(ROWS)}.")
+        self.SPEC = ROWS[row]  # type: ignore[misc]
+        super().__init__(component_id=component_id or f"BaselineTrainer.{row}", row=row, **arguments)

@@ -1,6 +1,6 @@
 """What BaselineTrainer does."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 import keras
 import numpy as np
@@ -9,7 +9,6 @@ import numpy.typing as npt
 from lungnet.components.classifier_artifact import save_head
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.config import BaselineConfig, CalmConfig, PatchRules
-from lungnet.errors import InputError
 from lungnet.models import (
     to_unit,
     train_ae_baseline,
@@ -28,8 +27,7 @@ from lungnet.patches import (
 )
 from lungnet.pipeline import Artifact, BaseExecutor
 
-_ON_FEATURES = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm")
-_ON_PATCHES = ("ae", "cnn")
+Settings = TypeVar("Settings", BaselineConfig, CalmConfig)
 
 
 class Executor(BaseExecutor):
@@ -43,10 +41,7 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.BaselineTrainer`."""
         row = exec_properties["row"]
-        if row not in (*_ON_FEATURES, *_ON_PATCHES):
-            known = ", ".join((*_ON_FEATURES, *_ON_PATCHES))
-            raise InputError(f"BaselineTrainer knows no row {row!r}; expected one of {known}.")
-        if row in _ON_FEATURES:
+        if "features" in input_dict:
             uri = input_dict["features"][0].uri
             train, validation = load_features(uri, "train"), load_features(uri, "validation")
             encoder, window_hu = load_encoder(input_dict["encoder"][0])
@@ -76,14 +71,14 @@ class Executor(BaseExecutor):
     def _train_on_features(
         self, row: str, train: FeatureArrays, validation: FeatureArrays, exec_properties: dict[str, Any]
     ) -> tuple[keras.Model, dict[str, Any]]:
-        config = BaselineConfig(**exec_properties["baselines"])
+        config = _settings(BaselineConfig, exec_properties)
         if row == "gan_cae_nn":
             trained = train_network(
                 train.features,
                 train.labels,
                 validation.features,
                 validation.labels,
-                CalmConfig(**exec_properties["calm"]),
+                _settings(CalmConfig, exec_properties),
                 config.nn_epochs,
                 exec_properties["seed"],
                 tensorboard_dir=self.context.tensorboard_dir,
@@ -102,7 +97,7 @@ class Executor(BaseExecutor):
         window_hu: tuple[float, float],
         exec_properties: dict[str, Any],
     ) -> tuple[keras.Model, dict[str, Any], npt.NDArray[np.int64]]:
-        config = BaselineConfig(**exec_properties["baselines"])
+        config = _settings(BaselineConfig, exec_properties)
         seed = exec_properties["seed"]
         # The paper's AE and CNN rows have no GAN in front of them: real patches, balanced.
         nothing = np.empty((0, PATCH_SIZE, PATCH_SIZE), np.int16)
@@ -126,3 +121,8 @@ class Executor(BaseExecutor):
                 **shown,
             )
         return trained.model, trained.history, train.labels
+
+
+def _settings(section: type[Settings], exec_properties: dict[str, Any]) -> Settings:
+    """The section of the configuration with what this row depends on; nothing looks at the rest."""
+    return section(**{name: value for name, value in exec_properties.items() if name in section.model_fields})

@@ -11,6 +11,8 @@ from lungnet.pipeline import FIRST_RUN, Decision, ProgressFunction, no_progress
 
 #: Fewer seconds between two updates would cost more than they show.
 _MIN_INTERVAL_S = 0.1
+#: A dry run shows all of them.
+_SHOWN_REASONS = 3
 
 
 class StepProgress:
@@ -63,7 +65,9 @@ class StepProgress:
             self._print("cached")
             return no_progress
         if any(reason != FIRST_RUN for reason in decision.reasons):
-            self._print(f"runs, because {'; '.join(decision.reasons)}")
+            more = len(decision.reasons) - _SHOWN_REASONS
+            shown = [*decision.reasons[:_SHOWN_REASONS], *([f"{more} more changes"] if more > 0 else [])]
+            self._print(f"runs, because {'; '.join(shown)}")
         import_tensorflow()
         self._started = time.monotonic()
         task = self._bars.add_task(f"[{self.number}/{self.steps}] {self._name}", total=None, text="")

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from lungnet.components import method_pipeline
+from lungnet.components import BaselineTrainer, method_pipeline
 from lungnet.config import Config
 from lungnet.errors import InputError
 from lungnet.presets import load_config
@@ -36,3 +36,31 @@ def test_one_source_is_needed(tmp_path: Path):
         method_pipeline(Config())
     with pytest.raises(InputError, match="is no folder"):
         method_pipeline(Config(), data=tmp_path / "none")
+
+
+def executed(tmp_path: Path, *settings: str) -> dict[str, dict]:
+    config = load_config("paper", settings=settings)
+    pipeline = method_pipeline(config, data=tmp_path)
+    return {component.id: component.exec_properties(config) for component in pipeline.components}
+
+
+@pytest.mark.parametrize(
+    ("setting", "steps"),
+    [
+        ("gan.width=8", {"GanTrainer", "Evaluator"}),
+        ("calm.trees=7", {"CalmTrainer", "Evaluator"}),
+        ("calm.hidden=[8,4]", {"CalmTrainer", "BaselineTrainer.gan_cae_nn", "Evaluator"}),
+        ("baselines.cnn_steps=7", {"BaselineTrainer.cnn", "Evaluator"}),
+        ("baselines.lr_c=7.0", {"BaselineTrainer.gan_cae_lr", "Evaluator"}),
+        ("evaluation.bootstrap=7", {"Evaluator"}),
+        ("export.opset=16", {"OnnxExporter"}),
+    ],
+)
+def test_a_setting_touches_the_steps_that_depend_on_it(tmp_path: Path, setting: str, steps: set[str]):
+    before, after = executed(tmp_path), executed(tmp_path, setting)
+    assert {name for name in before if before[name] != after[name]} == steps
+
+
+def test_an_unknown_row_is_refused(tmp_path: Path):
+    with pytest.raises(InputError, match="knows no row 'forest'; expected one of gan_cae_nn"):
+        BaselineTrainer(row="forest")
