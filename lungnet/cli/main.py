@@ -19,6 +19,7 @@ VERBS = {
     "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",
     "report": "The table of a run, as Markdown.",
+    "lineage": "What led to a model, down to the CT series.",
 }
 
 
