@@ -60,6 +60,7 @@ EXTRAS = {
         "nbclient>=0.10",
         "ipykernel>=6.29",
         "nbformat>=5.10",
+        "psycopg[binary]>=3.2",
         "pytest>=8.3",
         "ruff>=0.11",
         "setuptools>=77",

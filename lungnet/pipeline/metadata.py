@@ -8,7 +8,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from sqlalchemy import Row, Select, select
+from sqlalchemy.exc import IntegrityError
 
+from lungnet.errors import InputError
 from lungnet.pipeline.metadata_engine import open_engine, sqlite_url, transaction
 from lungnet.pipeline.metadata_records import (
     CACHED,
@@ -60,13 +62,15 @@ class MetadataStore:
     def context(self, kind: str, name: str) -> int:
         """Returns the id of a context, which is made if need be."""
         known = select(CONTEXT.c.id).where(CONTEXT.c.type == kind, CONTEXT.c.name == name)
-        with self._reading() as connection:
-            found = connection.execute(known).scalar()
-        if found is None:
-            values = {"type": kind, "name": name, "create_time": time.time()}
+        if rows := self._rows(known):
+            return int(rows[0].id)
+        try:
             with self._writing() as connection:
-                found = connection.execute(known).scalar() or insert(connection, CONTEXT, values)
-        return int(found)
+                return insert(connection, CONTEXT, {"type": kind, "name": name, "create_time": time.time()})
+        except InputError as error:
+            if not isinstance(error.__cause__, IntegrityError):
+                raise
+        return int(self._rows(known)[0].id)  # another process was faster
 
     def begin(
         self,

@@ -1,9 +1,13 @@
 """A pipeline of two small steps: one writes a number, one adds to it."""
 
+import importlib.util
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import sqlalchemy
 
 from lungnet.config import Config
 from lungnet.pipeline import Artifact, Component, ComponentSpec, Parameter, Pipeline
@@ -78,3 +82,28 @@ def pipeline(steps: SimpleNamespace) -> Pipeline:
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     return tmp_path / "root"
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """The URL of a running server, or a skip that says how to have one."""
+    spec = importlib.util.spec_from_file_location("postgresql", Path(__file__).with_name("postgresql.py"))
+    assert spec is not None
+    assert spec.loader is not None
+    postgresql = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(postgresql)
+    if postgresql.binaries() is None:
+        pytest.skip("PostgreSQL is not installed (Debian: apt-get install postgresql)")
+    with postgresql.running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_url(postgresql_server: str) -> Iterator[str]:
+    """The URL of a database of the test's own."""
+    name = f"test_{uuid.uuid4().hex}"
+    engine = sqlalchemy.create_engine(postgresql_server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.exec_driver_sql(f"CREATE DATABASE {name}")
+    engine.dispose()
+    yield postgresql_server.rpartition("/")[0] + f"/{name}"
