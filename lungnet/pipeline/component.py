@@ -107,13 +107,13 @@ class Channel:
     Attributes:
         component_id, key: which output of which component.
         type: of its artifacts.
-        producer: the component itself, where it is at hand.
+        producer: the component or resolver itself, where it is at hand.
     """
 
     component_id: str
     key: str
     type: type[Artifact]
-    producer: "Component | None" = dataclasses.field(default=None, compare=False, repr=False)
+    producer: Any = dataclasses.field(default=None, compare=False, repr=False)
 
 
 class Component:
@@ -195,7 +195,7 @@ class Component:
         properties: dict[str, Any] = {}
         for name, parameter in self.SPEC.parameters.items():
             if parameter.config == UPSTREAM:
-                properties[name] = _part(values, self._paths())
+                properties[name] = _part(values, self.paths())
             elif parameter.config:
                 properties[name] = functools.reduce(operator.getitem, _path(parameter), values)
             else:
@@ -210,13 +210,13 @@ class Component:
             if parameter.external and name in self.arguments
         }
 
-    def _paths(self) -> set[tuple[str, ...]]:
+    def paths(self) -> set[tuple[str, ...]]:
         """Where in the configuration this component and those before it look."""
         paths = {tuple(_path(parameter)) for parameter in self.SPEC.parameters.values()} - {()}
         for channels in self.inputs.values():
             for channel in channels:
                 if channel.producer is not None:
-                    paths |= channel.producer._paths()
+                    paths |= channel.producer.paths()
         return paths
 
 

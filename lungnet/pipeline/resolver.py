@@ -27,7 +27,11 @@ class LatestBlessedModelResolver:
     def outputs(self) -> dict[str, Channel]:
         """`model`: none or one."""
         (model,) = self.inputs["model"]
-        return {"model": Channel(self.id, "model", model.type)}
+        return {"model": Channel(self.id, "model", model.type, self)}
+
+    def paths(self) -> set[tuple[str, ...]]:
+        """Where in the configuration it looks: nowhere."""
+        return set()
 
     def resolve(self, session: Session, candidate: Artifact) -> dict[str, Artifact]:
         """Returns the model under its key, or nothing where there is none."""
