@@ -154,3 +154,34 @@ def test_two_series_in_one_folder(lungnet: Callable, write_tiny_ct, tmp_path: Pa
     model = finished.output("OnnxExporter", "model") / "classifier.onnx"
     result = lungnet("predict", tmp_path / "ct", "--candidates", tmp_path / "c.csv", "--model", model)
     assert_refused(result, 1, "2 series")
+
+
+def test_a_second_run_on_a_root_is_refused(finished, lungnet: Callable):
+    from lungnet.pipeline.root_lock import root_lock
+
+    with root_lock(finished.root / ".system"):
+        result = lungnet("run", "--root", finished.root)
+        assert_refused(result, 1, "Another run works on", "process", "--wait")
+        assert lungnet("run", "--root", finished.root, "--dry-run").code == 0
+    assert lungnet("run", "--root", finished.root, "--until", "StatisticsGen").code == 0
+
+
+def test_a_part_of_a_pipeline_that_cannot_run(finished, lungnet: Callable, arrays, tmp_path: Path):
+    root = finished.root
+    assert_refused(lungnet("run", "--root", root, "--only", "GanTrianer"), 1, "did you mean 'GanTrainer'?")
+    result = lungnet("run", "--root", root, "--from", "Evaluator", "--until", "GanTrainer")
+    assert_refused(result, 1, "GanTrainer comes before Evaluator")
+    result = lungnet("run", "--root", root, "--only", "Evaluator", "--from", "Evaluator")
+    assert_refused(result, 1, "One step alone excludes")
+    result = run_arrays(lungnet, tmp_path, arrays, "--from", "CaeTrainer")
+    assert_refused(result, 1, "has not run in", "is needed first")
+
+
+def test_a_metadata_file_that_is_not_one(finished, lungnet: Callable, arrays, tmp_path: Path):
+    (tmp_path / "root").mkdir()
+    (tmp_path / "root/metadata.sqlite").write_text("I am a text." * 200)
+    result = run_arrays(lungnet, tmp_path, arrays)
+    assert_refused(result, 1, "metadata.sqlite cannot be used: file is not a database")
+    assert (tmp_path / "root/metadata.sqlite").read_text().startswith("I am a text.")
+    result = lungnet("run", "--root", finished.root, "--metadata", "postgres://x")
+    assert_refused(result, 1, "SQLAlchemy URL")
