@@ -6,6 +6,7 @@ from lungnet.components.baseline_trainer import BaselineTrainer
 from lungnet.components.cae_trainer import CaeTrainer
 from lungnet.components.calm_trainer import CalmTrainer
 from lungnet.components.evaluator import Evaluator
+from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
 from lungnet.components.gan_trainer import GanTrainer
 from lungnet.components.lidc_example_gen import LidcExampleGen
@@ -20,6 +21,7 @@ __all__ = [
     "CaeTrainer",
     "CalmTrainer",
     "Evaluator",
+    "ExampleValidator",
     "FeatureGen",
     "GanTrainer",
     "LidcExampleGen",

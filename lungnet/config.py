@@ -15,6 +15,9 @@ NonNegative = Annotated[float, Field(ge=0.0)]
 Count = Annotated[int, Field(ge=1)]
 CountOrNone = Annotated[int, Field(ge=0)]
 
+#: What an anomaly does: ends the run, is logged and kept, or is not looked for.
+Severity = Literal["fail", "report", "ignore"]
+
 #: Rows of Table 1, in the paper's order.
 Row = Literal["gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn"]
 
@@ -76,6 +79,58 @@ class PatchRules(Section):
     negative_surplus: NonNegative = 0.5
     min_lung_fraction: Fraction = 0.5
     shards: Count = 4
+
+
+class ValidationConfig(Section):
+    """What ExampleValidator looks for before anything is trained, and what comes of it.
+
+    Each kind is "fail" (the run ends), "report" (a warning, and a line in `anomalies.json`) or "ignore".
+    Where `split.by` is "random", patients and nodules in two splits were asked for: they are reported at
+    most.
+
+    Attributes:
+        synthetic_outside_training: synthetic patches in a split that measures.
+        patient_in_two_splits: a patient, or the group of an array, on both sides.
+        nodule_in_two_splits: a nodule on both sides, known by its number or by its centre.
+        duplicate_across_splits: the same pixels on both sides, whatever they are called.
+        missing_class: a split without patches, or with patches of one class only.
+        duplicates: the same pixels twice in a split; what balancing repeats in training does not count.
+        hu_out_of_range: patches with a value outside `hu_range`.
+        no_lung: a split in which less than `min_lung_share` of the pixels are as dark as lung (below
+            -500 HU), as when the rescale intercept was not applied.
+        window_share: a split in which less than `min_window_share` of the pixels lie inside `window_hu`,
+            so that the models see black and white.
+        constant_patches: patches of one value.
+        class_balance: a share of positives in training outside `positive_share`.
+        positive_share: lowest and highest.
+        hu_range: lowest and highest value that a CT gives; the default leaves room for the padding of
+            12-bit scanners and for metal on an extended scale.
+        min_lung_share, min_window_share: of the pixels of a split.
+    """
+
+    synthetic_outside_training: Severity = "fail"
+    patient_in_two_splits: Severity = "fail"
+    nodule_in_two_splits: Severity = "fail"
+    duplicate_across_splits: Severity = "fail"
+    missing_class: Severity = "fail"
+    duplicates: Severity = "report"
+    hu_out_of_range: Severity = "report"
+    no_lung: Severity = "report"
+    window_share: Severity = "report"
+    constant_patches: Severity = "report"
+    class_balance: Severity = "report"
+    positive_share: tuple[Fraction, Fraction] = (0.1, 0.9)
+    hu_range: tuple[int, int] = (-3072, 30_719)
+    min_lung_share: Fraction = 0.05
+    min_window_share: Fraction = 0.5
+
+    @model_validator(mode="after")
+    def _increasing_bounds(self) -> "ValidationConfig":
+        for name in ("positive_share", "hu_range"):
+            low, high = getattr(self, name)
+            if low >= high:
+                raise ValueError(f"{name} must be increasing. Received: {(low, high)}")
+        return self
 
 
 class GanConfig(Section):
@@ -246,12 +301,17 @@ class EvaluationConfig(Section):
         confidence: of the intervals.
         min_groups: with fewer patients (groups) intervals are over patches, and labelled so.
         bless_min_auc: an AUC below it makes the model NOT_BLESSED.
+        bless_min_balanced_accuracy: the same for the balanced accuracy at the model's own threshold.
+        bless_max_auc_drop: by how much the AUC may lie below that of the last blessed model, both asked
+            about the same evaluation patches.
     """
 
     bootstrap: Count = 1000
     confidence: Share = 0.95
     min_groups: Count = 10
     bless_min_auc: Fraction = 0.5
+    bless_min_balanced_accuracy: Fraction = 0.5
+    bless_max_auc_drop: Fraction = 0.01
 
 
 class ExportConfig(Section):
@@ -264,6 +324,36 @@ class ExportConfig(Section):
 
     opset: Annotated[int, Field(ge=13, le=18)] = 17
     tolerance: Positive = 1e-4
+
+
+class InfraValidationConfig(Section):
+    """What InfraValidator asks of an exported file in a fresh process; `export.tolerance` holds there too.
+
+    Attributes:
+        batch_sizes: of the questions.
+        repeats: how often each batch is timed; the median counts.
+        max_latency_ms: of a single patch, after a first one.
+        timeout_s: after which the process is ended and the model not blessed.
+        providers: ONNX Runtime's execution providers in order of preference; none leaves it to
+            `lungnet.serving` (CUDA where it starts, else the CPU).
+    """
+
+    batch_sizes: Annotated[tuple[Count, ...], Field(min_length=1)] = (1, 2, 7, 64, 100)
+    repeats: Count = 5
+    max_latency_ms: Positive = 1000.0
+    timeout_s: Positive = 300.0
+    providers: tuple[str, ...] = ()
+
+
+class PusherConfig(Section):
+    """Where blessed models are delivered.
+
+    Attributes:
+        destination: folder that holds a folder for each version; empty for `serving_model` in the pipeline
+            root.
+    """
+
+    destination: str = ""
 
 
 class Config(Section):
@@ -281,6 +371,7 @@ class Config(Section):
     selection: SelectionRules = SelectionRules()
     split: SplitRules = SplitRules()
     patches: PatchRules = PatchRules()
+    validation: ValidationConfig = ValidationConfig()
     gan: GanConfig = GanConfig()
     augment: AugmentConfig = AugmentConfig()
     cae: CaeConfig = CaeConfig()
@@ -289,6 +380,8 @@ class Config(Section):
     calibration: CalibrationConfig = CalibrationConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
+    infra_validation: InfraValidationConfig = InfraValidationConfig()
+    pusher: PusherConfig = PusherConfig()
 
     @model_validator(mode="after")
     def _increasing_window(self) -> "Config":

@@ -4,7 +4,7 @@ from lungnet.pipeline import Component, ComponentSpec, Examples, Statistics
 
 
 class StatisticsGen(Component):
-    """Counts, sources, patients and HU histogram of each split; refuses a patient in two splits."""
+    """Counts, sources, patients and HU histogram of each split."""
 
     SPEC = ComponentSpec(
         inputs={"examples": Examples},

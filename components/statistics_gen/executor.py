@@ -2,13 +2,14 @@
 
 from typing import Any
 
+from lungnet import pipeline
 from lungnet.files import write_json
-from lungnet.patches import SPLITS, check_splits, load_examples, summarize
-from lungnet.pipeline import Artifact, BaseExecutor
+from lungnet.patches import SPLITS, Summary, iterate_batches
+from lungnet.pipeline import Artifact
 
 
-class Executor(BaseExecutor):
-    """Counts, and refuses splits that cannot be trained or judged on."""
+class Executor(pipeline.Executor):
+    """Counts, batch by batch; judging is ExampleValidator's."""
 
     def Do(
         self,
@@ -17,8 +18,11 @@ class Executor(BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """See `lungnet.components.StatisticsGen`."""
-        examples = input_dict["examples"][0]
-        splits = {split: load_examples(examples.uri, split) for split in SPLITS}
-        unit = examples.properties["unit"]
-        check_splits(splits, unit)
-        write_json(output_dict["statistics"][0].uri / "statistics.json", summarize(splits, unit))
+        examples, statistics = input_dict["examples"][0], output_dict["statistics"][0]
+        summary = Summary(SPLITS)
+        for done, split in enumerate(SPLITS):
+            self.context.progress(done, len(SPLITS), split)
+            for batch in iterate_batches(examples.uri, split):
+                summary.add(split, batch)
+        write_json(statistics.uri / "statistics.json", summary.to_json(examples.properties["unit"]))
+        statistics.properties["split_names"] = list(SPLITS)

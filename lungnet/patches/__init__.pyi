@@ -1,3 +1,5 @@
+from .anomalies import Anomaly as Anomaly
+from .anomalies import find_anomalies as find_anomalies
 from .array_file import PatchArrays as PatchArrays
 from .array_file import read_array_file as read_array_file
 from .arrays import ArrayExamples as ArrayExamples
@@ -5,8 +7,6 @@ from .arrays import array_examples as array_examples
 from .arrays import read_array_examples as read_array_examples
 from .balance import balance_training as balance_training
 from .balance import drop_surplus as drop_surplus
-from .checks import check_splits as check_splits
-from .checks import measured_unit as measured_unit
 from .columns import ExampleArrays as ExampleArrays
 from .example import PATCH_SIZE as PATCH_SIZE
 from .example import SCHEMA_VERSION as SCHEMA_VERSION
@@ -18,11 +18,14 @@ from .feature_records import write_features as write_features
 from .negatives import place_negatives as place_negatives
 from .sampling import SampledSeries as SampledSeries
 from .sampling import sample_series as sample_series
+from .sightings import measured_unit as measured_unit
 from .splits import hold_out_validation as hold_out_validation
 from .splits import random_split as random_split
 from .splits import validation_by_nodule as validation_by_nodule
+from .summary import Summary as Summary
 from .summary import summarize as summarize
 from .task import malignancy_label as malignancy_label
+from .tfrecords import iterate_batches as iterate_batches
 from .tfrecords import iterate_examples as iterate_examples
 from .tfrecords import load_examples as load_examples
 from .tfrecords import read_examples as read_examples

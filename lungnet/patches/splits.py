@@ -2,7 +2,7 @@
 
 Both leak: patches of a nodule, or nodules of a patient, stand on both sides. The first exists to
 reproduce the paper, the second for training data of a single patient, from which no validation can
-be cut by patient. `check_splits` and `summarize` are told the unit, so that reports can say it.
+be cut by patient. `summarize` is told the unit, so that reports and `find_anomalies` know it.
 """
 
 from collections.abc import Iterable, Sequence

@@ -12,6 +12,7 @@ shards, so that the patches of a CT lie together and an added CT moves no other.
 order is the order of writing. Equal examples give equal bytes.
 """
 
+import itertools
 import os
 from collections.abc import Iterable, Iterator
 
@@ -93,16 +94,33 @@ def load_examples(uri: str | os.PathLike[str], split: str) -> ExampleArrays:
     Raises:
         InputError: as `read_examples`.
     """
-    return ExampleArrays.concatenate(
-        decode(list(iterate_records(shard)), str(shard)) for shard in shard_files(uri, split)
-    )
+    return ExampleArrays.concatenate(iterate_batches(uri, split))
+
+
+def iterate_batches(
+    uri: str | os.PathLike[str], split: str, batch_size: int = 1024
+) -> Iterator[ExampleArrays]:
+    """Reads one split in file order, holding one batch in memory at a time.
+
+    Args:
+        uri: folder that holds the splits.
+        split: "train", "validation" or "eval".
+        batch_size: patches of a batch at most; none reaches beyond its file.
+
+    Raises:
+        InputError: as `read_examples`, but of a damaged file only once its batches were yielded.
+    """
+    for shard in shard_files(uri, split):
+        records = iterate_records(shard)
+        while batch := list(itertools.islice(records, batch_size)):
+            yield decode(batch, str(shard))
 
 
 def iterate_examples(uri: str | os.PathLike[str], split: str) -> Iterator[PatchExample]:
-    """Reads one split as examples, in file order, holding one shard in memory at a time.
+    """Reads one split as examples, in file order, holding one batch in memory at a time.
 
     Raises:
-        InputError: as `read_examples`.
+        InputError: as `iterate_batches`.
     """
-    for shard in shard_files(uri, split):
-        yield from decode(list(iterate_records(shard)), str(shard)).examples()
+    for arrays in iterate_batches(uri, split):
+        yield from arrays.examples()

@@ -15,7 +15,7 @@ from lungnet.patches import (
     ArrayExamples,
     ExampleArrays,
     array_examples,
-    check_splits,
+    measured_unit,
     read_array_examples,
     read_array_file,
 )
@@ -134,7 +134,7 @@ def test_with_one_training_group_validation_is_by_nodule(tmp_path: Path) -> None
     arrays["nodule_id"] = np.where(arrays["labels"] == 1, np.arange(80) // 8, -1)
     result = made(saved(tmp_path, arrays), split=SplitRules(eval_groups=("1",)))
     assert result.unit == "nodule"
-    check_splits(result.splits, unit="nodule")
+    assert measured_unit(result.splits) == "nodule"
 
 
 def test_optional_arrays_pass_through(tmp_path: Path) -> None:
@@ -284,7 +284,7 @@ def test_on_luna16(lungnet_data: Path) -> None:
     path = lungnet_data / "luna16" / "patches.npz"
     rules = PatchRules()
     splits = read_array_examples(path, rules, SplitRules(eval_groups=("6", "7")), seed=0)
-    check_splits(splits)
+    assert measured_unit(splits) == "patient"
     with np.load(path) as pool_of_all:
         held_out = np.isin(pool_of_all["groups"], (6, 7))
         expected = pool_of_all["patches_hu"][held_out, 5:45, 5:45]
