@@ -18,7 +18,9 @@ from lungnet.pipeline import (
 class Evaluator(Component):
     """Table 1 and the figures on the evaluation split (section 7), the report, and a verdict.
 
-    `classifiers` begins with the model that is to be blessed.
+    `classifiers` begins with the model that is to be blessed. It must reach the bounds of `evaluation` and,
+    on the same patches, must not do worse than `baseline_model`, the last one that was blessed, if there is
+    one.
     """
 
     SPEC = ComponentSpec(
@@ -27,6 +29,7 @@ class Evaluator(Component):
             "features": Features,
             "classifiers": Classifier,
             "cohort": Cohort,
+            "baseline_model": Classifier,
         },
         outputs={"predictions": Predictions, "evaluation": Evaluation, "blessing": ModelBlessing},
         parameters={
@@ -34,7 +37,7 @@ class Evaluator(Component):
             "configuration": Parameter(UPSTREAM),
             "seed": Parameter("seed"),
         },
-        optional=frozenset({"features", "cohort"}),
+        optional=frozenset({"features", "cohort", "baseline_model"}),
         several=frozenset({"classifiers"}),
     )
     EXECUTOR = "lungnet.components.evaluator.executor:Executor"

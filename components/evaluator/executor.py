@@ -3,11 +3,11 @@
 import datetime
 import json
 import logging
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from lungnet.config import EvaluationConfig
 from lungnet.evaluation import (
@@ -20,6 +20,7 @@ from lungnet.evaluation import (
     write_predictions,
     write_report,
 )
+from lungnet.files import write_json
 from lungnet.models import load_classifier
 from lungnet.patches import SPLITS, ExampleArrays, load_examples, load_features, summarize
 from lungnet.pipeline import Artifact, BaseExecutor
@@ -50,11 +51,13 @@ class Executor(BaseExecutor):
         examples = input_dict["examples"][0]
         splits = {split: load_examples(examples.uri, split) for split in SPLITS}
         train, held = splits["train"], splits["eval"]
-        rows, probabilities = self._ask(input_dict["classifiers"], held)
+        asked = self._ask(input_dict["classifiers"], held)
+        candidate = next(iter(asked.values()))
+        baseline = _baseline(input_dict, held, candidate)
         inputs = EvaluationInputs(
             labels=held.labels,
             groups=held.group_id,
-            rows=rows,
+            rows={row: one.result for row, one in asked.items()},
             split_unit=examples.properties["unit"],
             data_description=examples.properties["data_description"],
             date=datetime.datetime.now(datetime.UTC).date().isoformat(),
@@ -64,6 +67,7 @@ class Executor(BaseExecutor):
             cohort=_cohort(input_dict),
             config=configuration,
             real_vs_synthetic_auc=_told_apart(input_dict, seed),
+            baseline=baseline.result if baseline else None,
         )
         metrics = evaluate(inputs, config, seed)
         low, high = configuration["window_hu"]
@@ -85,34 +89,68 @@ class Executor(BaseExecutor):
                 nodule_id=held.nodule_id,
                 labels=held.labels,
                 source=held.source.tolist(),
-                probabilities=probabilities,
+                probabilities={row: np.asarray(one.result.probabilities) for row, one in asked.items()},
             ),
         )
-        first = next(iter(rows))
-        auc = metrics["rows"][first]["own"]["auc"]["value"]
         evaluation.properties["auc"] = {
             name: row["own"]["auc"]["value"] for name, row in metrics["rows"].items()
         }
-        blessing = output_dict["blessing"][0]
-        blessed = auc is not None and auc >= config.bless_min_auc
-        (blessing.uri / ("BLESSED" if blessed else "NOT_BLESSED")).touch()
-        blessing.properties["blessed"] = int(blessed)
-        if not blessed:
-            _LOGGER.warning("%s is not blessed: AUC %s is below %s.", first, auc, config.bless_min_auc)
+        _bless(output_dict["blessing"][0], metrics["blessing"], candidate, baseline)
 
-    def _ask(
-        self, classifiers: list[Artifact], held: ExampleArrays
-    ) -> tuple[dict[str, RowResult], dict[str, npt.NDArray[np.float64]]]:
-        rows: dict[str, RowResult] = {}
-        probabilities: dict[str, npt.NDArray[np.float64]] = {}
+    def _ask(self, classifiers: list[Artifact], held: ExampleArrays) -> dict[str, "_Asked"]:
+        asked: dict[str, _Asked] = {}
         for done, artifact in enumerate(classifiers):
-            classifier = load_classifier(artifact.uri)
-            row = classifier.metadata.row
-            self.context.progress(done, len(classifiers), row)
-            probabilities[row] = classifier.predict(held.patches_hu)[0].astype(np.float64)
-            history = _read(artifact.uri / "history.json")
-            rows[row] = RowResult(row, probabilities[row], classifier.metadata.threshold, history or None)
-        return rows, probabilities
+            one = _ask_one(artifact, held)
+            asked[one.result.row] = one
+            self.context.progress(done + 1, len(classifiers), one.result.row)
+        return asked
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """What a classifier says of the evaluation patches, and which one it is."""
+
+    result: RowResult
+    model_id: str
+    task: str
+
+
+def _ask_one(artifact: Artifact, held: ExampleArrays) -> _Asked:
+    classifier = load_classifier(artifact.uri)
+    facts = classifier.metadata
+    probabilities = classifier.predict(held.patches_hu)[0].astype(np.float64)
+    history = _read(artifact.uri / "history.json")
+    return _Asked(
+        RowResult(facts.row, probabilities, facts.threshold, history or None), facts.fingerprint, facts.task
+    )
+
+
+def _baseline(input_dict: dict[str, list[Artifact]], held: ExampleArrays, candidate: _Asked) -> _Asked | None:
+    """The last blessed model's answers; None without one, or if it answers another question."""
+    if not input_dict.get("baseline_model"):
+        return None
+    baseline = _ask_one(input_dict["baseline_model"][0], held)
+    if baseline.task != candidate.task:
+        _LOGGER.warning(
+            "The last blessed model is for task = %r, not %r: nothing is compared with it.",
+            baseline.task,
+            candidate.task,
+        )
+        return None
+    return baseline
+
+
+def _bless(artifact: Artifact, verdict: dict[str, Any], current: _Asked, baseline: _Asked | None) -> None:
+    """Writes the verdict, the file that others look for last."""
+    ids = {"current_model_id": current.model_id}
+    if baseline:
+        ids["baseline_model_id"] = baseline.model_id
+    write_json(artifact.uri / "blessing.json", {**verdict, **ids, "row": current.result.row})
+    (artifact.uri / ("BLESSED" if verdict["blessed"] else "NOT_BLESSED")).touch()
+    artifact.properties.update(blessed=int(verdict["blessed"]), **ids)
+    for check in verdict["checks"]:
+        if not check["passed"]:
+            _LOGGER.warning("%s is not blessed: %s", current.result.row, check["sentence"])
 
 
 def _told_apart(input_dict: dict[str, list[Artifact]], seed: int) -> float | None:

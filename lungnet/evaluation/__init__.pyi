@@ -1,4 +1,7 @@
 from .auc import roc_auc as roc_auc
+from .blessing import Check as Check
+from .blessing import Verdict as Verdict
+from .blessing import bless as bless
 from .bootstrap import Estimate as Estimate
 from .calibration import ReliabilityBin as ReliabilityBin
 from .calibration import expected_calibration_error as expected_calibration_error

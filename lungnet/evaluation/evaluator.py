@@ -8,6 +8,8 @@ import numpy as np
 import lungnet
 from lungnet.config import EvaluationConfig
 from lungnet.errors import InputError
+from lungnet.evaluation.blessing import bless
+from lungnet.evaluation.bootstrap import Estimate
 from lungnet.evaluation.inputs import EvaluationInputs, RowResult, SplitUnit
 from lungnet.evaluation.metrics import classification_report
 from lungnet.evaluation.paired import paired_difference
@@ -44,6 +46,8 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
                             positive_fraction}]}
             training        {iterations, kept_iteration, converged, intra_cluster_variance, loss,
                             validation_loss: {first, last, least}}, as far as known, or null
+        blessing            {blessed, checks: [{name, value, bound, passed, sentence}]} of the first row; see
+                            `bless`
         differences         {reference: <row key>, metric: "auc", rows: {<row key>: ESTIMATE}}: the
                             reference less the other; reference is the first row
         paper               {table_1: {<row key>: {accuracy, ...}}, table_2: {<model>: accuracy}}
@@ -83,18 +87,20 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             raise InputError(f"Row {key}: {error}") from error
         reports[key] = report.to_json()
     reference, *others = inputs.rows
-    differences = {
-        key: paired_difference(
+
+    def less(other: RowResult) -> Estimate:
+        return paired_difference(
             inputs.labels,
             inputs.rows[reference].probabilities,
-            inputs.rows[key].probabilities,
+            other.probabilities,
             inputs.groups,
             "auc",
             **options,
-        ).difference.to_json()
-        for key in others
-    }
+        ).difference
+
+    differences = {key: less(inputs.rows[key]).to_json() for key in others}
     shared = reports[reference]
+    verdict = bless(shared["own"], config, None if inputs.baseline is None else less(inputs.baseline))
     return {
         "schema": SCHEMA,
         "lungnet_version": lungnet.__version__,
@@ -116,6 +122,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             "resamples": shared["resamples"],
         },
         "rows": {key: _row(key, inputs.rows[key], report) for key, report in reports.items()},
+        "blessing": verdict.to_json(),
         "differences": {"reference": reference, "metric": "auc", "rows": differences},
         "paper": {
             "table_1": {key: dict(values) for key, values in TABLE_1.items()},

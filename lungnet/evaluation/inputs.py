@@ -54,6 +54,8 @@ class EvaluationInputs:
         config: the whole configuration, as `Config.model_dump(mode="json")` gives it.
         real_vs_synthetic_auc: how well the two are told apart (`real_vs_synthetic_auc`); None if
             nothing was synthesised.
+        baseline: answers of the last blessed model to the same patches, to which the model in question is
+            held; None for none. It is no row of the table.
     """
 
     labels: npt.ArrayLike
@@ -68,6 +70,7 @@ class EvaluationInputs:
     cohort: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     real_vs_synthetic_auc: float | None = None
+    baseline: RowResult | None = None
 
 
 @dataclass(frozen=True, eq=False)

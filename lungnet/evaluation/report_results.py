@@ -1,4 +1,4 @@
-"""The results of `report.md`: Table 1, Table 2, thresholds and calibration."""
+"""The results of `report.md`: the verdict, Table 1, Table 2, thresholds and calibration."""
 
 from collections.abc import Collection, Mapping
 from typing import Any
@@ -15,6 +15,16 @@ FIGURES = {
     "patches": "figures/real_and_synthetic.png",
     "errors": "figures/worst_errors.png",
 }
+
+
+def verdict(metrics: Mapping[str, Any]) -> str:
+    """Returns whether the first row is blessed, and each reason."""
+    first = next(iter(metrics["rows"].values()))
+    blessing = metrics["blessing"]
+    said = "is **blessed**" if blessing["blessed"] else "is **not blessed**, and will not be pushed"
+    failed = [check for check in blessing["checks"] if not check["passed"]]
+    reasons = "\n".join(f"- {check['sentence']}" for check in (failed or blessing["checks"]))
+    return f"## Verdict\n\n{first['name']} {said}:\n\n{reasons}"
 
 
 def table_1(metrics: Mapping[str, Any]) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 
 from lungnet.config import Config
 from lungnet.evaluation.markdown import NOTHING, flat, literal, markdown_table, words
-from lungnet.evaluation.report_results import calibration, image, table_1, table_2
+from lungnet.evaluation.report_results import calibration, image, table_1, table_2, verdict
 from lungnet.evaluation.tables import estimate_text, percent_text
 from lungnet.lidc import PAPER_COHORT
 
@@ -36,6 +36,7 @@ def report_markdown(metrics: Mapping[str, Any], figures: Collection[str] = ()) -
     sections = (
         _head(metrics),
         _warnings(metrics),
+        verdict(metrics),
         _data(metrics),
         table_1(metrics),
         table_2(metrics),

@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from lungnet.config import Config
-from lungnet.hashing import stable_id
+from lungnet.files import write_json
+from lungnet.hashing import fingerprint, stable_id
 from lungnet.patches import SPLITS, PatchExample, write_examples
 from lungnet.pipeline import (
     Artifact,
+    Classifier,
     Component,
     Examples,
     ExecutorContext,
@@ -114,3 +116,73 @@ def examples_of(tmp_path: Path) -> Callable[..., Examples]:
 def examples(examples_of: Callable[..., Examples]) -> Examples:
     """One patient a split."""
     return examples_of()
+
+
+def write_classifier(
+    folder: Path, gain: float = 1.0, task: str = "nodule", row: str = "gan_cae_calm"
+) -> Classifier:
+    """Writes a classifier whose logit is the mean of the centre, in 300 HU above -400 HU, times `gain`.
+
+    With a gain above 0 it tells the patches of `patches_of` apart without fail, below 0 it is always wrong.
+    Cluster 1 is what is brighter than -700 HU on the whole.
+    """
+    import tensorflow as tf
+
+    patches = tf.TensorSpec((None, 40, 40), tf.int16, name="patches_hu")
+
+    class Model(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.gain = tf.Variable(np.float32(gain), trainable=False)
+
+        def _explain(self, patches_hu: Any) -> dict[str, Any]:
+            hu = tf.clip_by_value(tf.cast(patches_hu, tf.float32), -1000.0, 400.0)
+            whole = tf.reduce_mean(hu, (1, 2))
+            logit = self.gain * (tf.reduce_mean(hu[:, 15:25, 15:25], (1, 2)) + 400.0) / 300.0
+            return {
+                "probability": tf.sigmoid(logit),
+                "cluster": tf.cast(whole > -700.0, tf.int64),
+                "cluster_margin": tf.abs(whole + 700.0),
+                "other_probability": tf.sigmoid(logit),
+            }
+
+        @tf.function(input_signature=[patches])
+        def serving_default(self, patches_hu: Any) -> dict[str, Any]:
+            found = self._explain(patches_hu)
+            return {"probability": found["probability"], "cluster": found["cluster"]}
+
+        @tf.function(input_signature=[patches])
+        def explain(self, patches_hu: Any) -> dict[str, Any]:
+            return self._explain(patches_hu)
+
+    model = Model()
+    signatures = {"serving_default": model.serving_default, "explain": model.explain}
+    tf.saved_model.save(model, str(folder / "Format-Serving"), signatures=signatures)
+    fingerprint_of = fingerprint([gain, task, row])
+    metadata = {
+        "lungnet_version": "0.1.0",
+        "row": row,
+        "task": task,
+        "window_hu": [-1000.0, 400.0],
+        "calibrator": {"method": "none", "scale": 1.0, "shift": 0.0},
+        "threshold": 0.5,
+        "training_prevalence": 0.5,
+        "fingerprint": fingerprint_of,
+        "features": 0,
+    }
+    write_json(folder / "classifier.json", metadata)
+    write_json(folder / "history.json", {})
+    return Classifier(folder, {"row": row, "threshold": 0.5, "fingerprint": fingerprint_of})
+
+
+@pytest.fixture(scope="session")
+def classifier_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Classifier]:
+    """`classifier_of(gain=1.0, task=..., row=...)`: as `write_classifier`, each written once."""
+    made: dict[tuple, Classifier] = {}
+
+    def get(gain: float = 1.0, task: str = "nodule", row: str = "gan_cae_calm") -> Classifier:
+        if (gain, task, row) not in made:
+            made[gain, task, row] = write_classifier(tmp_path_factory.mktemp("classifier"), gain, task, row)
+        return made[gain, task, row]
+
+    return get

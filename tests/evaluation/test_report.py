@@ -77,6 +77,7 @@ def test_what_a_reader_looks_for_is_said(inputs):
         "400 patches of 40 groups",
         "| no outlier in x, y or z | 1,234 | 7        | 8       |",
         "| train | 10      | 4        | 6        | 1         | 3       | 2        | 2      |",
+        "## Verdict\n\nGAN+CAE+CALM is **blessed**:\n\n- AUC 0.",
         "## Results (Table 1)",
         "*95.3*",
         "over 40 groups: whole groups are drawn",
@@ -97,7 +98,7 @@ def test_warnings_come_before_the_data(inputs):
         inputs, split_unit="patch", data_description="A phantom.", groups=np.repeat(["a", "b"], 200)
     )
     text = report_markdown(evaluate(changed, CONFIG, 0))
-    warnings = text[: text.index("## Data")]
+    warnings = text[: text.index("## Verdict")]
     assert "> **The CT is a phantom.**" in warnings
     assert "> **The split leaks.**" in warnings
     assert "> **Intervals are over patches.** There are 2 groups, fewer than 10" in warnings
