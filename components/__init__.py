@@ -9,9 +9,11 @@ from lungnet.components.evaluator import Evaluator
 from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
 from lungnet.components.gan_trainer import GanTrainer
+from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
 from lungnet.components.method import method_pipeline
 from lungnet.components.onnx_exporter import OnnxExporter
+from lungnet.components.pusher import Pusher
 from lungnet.components.statistics_gen import StatisticsGen
 
 __all__ = [
@@ -24,8 +26,10 @@ __all__ = [
     "ExampleValidator",
     "FeatureGen",
     "GanTrainer",
+    "InfraValidator",
     "LidcExampleGen",
     "OnnxExporter",
+    "Pusher",
     "StatisticsGen",
     "method_pipeline",
 ]

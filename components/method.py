@@ -10,10 +10,13 @@ from lungnet.components.baseline_trainer import BaselineTrainer
 from lungnet.components.cae_trainer import CaeTrainer
 from lungnet.components.calm_trainer import CalmTrainer
 from lungnet.components.evaluator import Evaluator
+from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
 from lungnet.components.gan_trainer import GanTrainer
+from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
 from lungnet.components.onnx_exporter import OnnxExporter
+from lungnet.components.pusher import Pusher
 from lungnet.components.statistics_gen import StatisticsGen
 from lungnet.config import Config
 from lungnet.errors import InputError
@@ -44,10 +47,13 @@ def method_pipeline(
         if not Path(str(arrays)).is_file():
             raise InputError(f"{arrays} is no file; expected an .npz of patches.")
         example_gen = ArrayExampleGen(input_file=str(Path(str(arrays)).resolve()))
-    statistics = StatisticsGen(examples=example_gen.outputs["examples"])
+    validation = _validation(example_gen)
     gan = GanTrainer(examples=example_gen.outputs["examples"])
     augmenter = Augmenter(examples=example_gen.outputs["examples"], generator=gan.outputs["generator"])
     examples = augmenter.outputs["examples"]
+    # What a generator adds is looked at as closely as what came in: it may copy an evaluation patch, draw one
+    # patch again and again, or stand in a split where one measures.
+    augmented_validation = _validation(augmenter, "augmented")
     cae = CaeTrainer(examples=examples)
     features = FeatureGen(examples=examples, encoder=cae.outputs["encoder"])
     calm = CalmTrainer(features=features.outputs["features"], encoder=cae.outputs["encoder"])
@@ -68,5 +74,30 @@ def method_pipeline(
         cohort=example_gen.outputs["cohort"],
     )
     exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
-    steps = [example_gen, statistics, gan, augmenter, cae, features, calm, *baselines, evaluator, exporter]
+    infra_validator = InfraValidator(
+        examples=examples, classifier=calm.outputs["classifier"], model=exporter.outputs["model"]
+    )
+    pusher = Pusher(
+        model=exporter.outputs["model"],
+        model_blessing=evaluator.outputs["blessing"],
+        infra_blessing=infra_validator.outputs["blessing"],
+    )
+    steps = [
+        *(example_gen, *validation, gan, augmenter, *augmented_validation),
+        *(cae, features, calm, *baselines),
+        *(evaluator, exporter, infra_validator, pusher),
+    ]
     return Pipeline(steps, config)
+
+
+def _validation(producer: Component, what: str = "") -> tuple[StatisticsGen, ExampleValidator]:
+    """Counts and judges the examples of a component, before those that come after it train on them."""
+    examples = producer.outputs["examples"]
+    suffix = f".{what}" if what else ""
+    statistics = StatisticsGen(component_id=f"StatisticsGen{suffix}", examples=examples)
+    validator = ExampleValidator(
+        component_id=f"ExampleValidator{suffix}",
+        examples=examples,
+        statistics=statistics.outputs["statistics"],
+    )
+    return statistics, validator

@@ -331,8 +331,8 @@ class InfraValidationConfig(Section):
 
     Attributes:
         batch_sizes: of the questions.
-        repeats: how often each batch is timed; the median counts.
-        max_latency_ms: of a single patch, after a first one.
+        repeats: how often each batch is timed, after a first time; the median counts.
+        max_latency_ms: of the smallest batch.
         timeout_s: after which the process is ended and the model not blessed.
         providers: ONNX Runtime's execution providers in order of preference; none leaves it to
             `lungnet.serving` (CUDA where it starts, else the CPU).

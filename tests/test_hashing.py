@@ -1,4 +1,6 @@
-from lungnet.hashing import canonical_json, fingerprint, stable_fraction, stable_id
+from pathlib import Path
+
+from lungnet.hashing import canonical_json, file_sha256, fingerprint, stable_fraction, stable_id
 
 
 def test_ids_are_those_of_every_machine():
@@ -11,3 +13,10 @@ def test_ids_are_those_of_every_machine():
 def test_order_of_keys_does_not_matter():
     assert canonical_json({"b": 1, "a": 2}) == '{"a":2,"b":1}'
     assert fingerprint({"b": 1, "a": 2}) == fingerprint({"a": 2, "b": 1})
+
+
+def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path):
+    (tmp_path / "abc").write_bytes(b"abc")
+    # The example of FIPS 180-2, appendix B.1.
+    expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+    assert file_sha256(tmp_path / "abc") == expected

@@ -6,12 +6,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.config import ValidationConfig
 from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.patches import SPLITS, Anomaly, ExampleArrays, find_anomalies, iterate_batches
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -19,7 +18,7 @@ _LOGGER = logging.getLogger(__name__)
 _QUOTED = 3
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Reads the patches once, batch by batch, and says what is wrong with them."""
 
     def Do(

@@ -20,11 +20,14 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.OnnxExporter`."""
         model = output_dict["model"][0]
+        classifier = input_dict["classifier"][0]
         exported = export_onnx(
-            input_dict["classifier"][0].uri,
+            classifier.uri,
             model.uri / "classifier.onnx",
             config=ExportConfig(**exec_properties["export"]),
             sample_hu=load_examples(input_dict["examples"][0].uri, "eval").patches_hu,
         )
         write_json(model.uri / "parity.json", exported.parity.to_json())
-        model.properties["max_difference"] = exported.parity.max_difference
+        model.properties.update(
+            max_difference=exported.parity.max_difference, fingerprint=exported.metadata["fingerprint"]
+        )

@@ -2,13 +2,12 @@
 
 from typing import Any
 
-from lungnet import pipeline
 from lungnet.files import write_json
 from lungnet.patches import SPLITS, Summary, iterate_batches
-from lungnet.pipeline import Artifact
+from lungnet.pipeline import Artifact, BaseExecutor
 
 
-class Executor(pipeline.Executor):
+class Executor(BaseExecutor):
     """Counts, batch by batch; judging is ExampleValidator's."""
 
     def Do(

@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from lungnet.pipeline import Made
+from lungnet.pipeline import Artifact, Made
 
 
 def show_results(made: Made, root: Path) -> None:
@@ -21,4 +21,14 @@ def show_results(made: Made, root: Path) -> None:
         click.echo(f"Predictions  {predictions.uri / 'predictions.csv'}")
     if "OnnxExporter" in made:
         click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")
+    if "Pusher" in made:
+        click.echo(f"Served from  {_served_from(made['Pusher']['pushed_model'], root)}")
     click.echo(f"TensorBoard  tensorboard --logdir {root / 'tensorboard'}")
+
+
+def _served_from(pushed_model: Artifact, root: Path) -> str:
+    properties = pushed_model.properties
+    if not properties["pushed"]:
+        return f"nowhere: {properties['reason']}"
+    version, inside = Path(properties["pushed_destination"]), root.resolve()
+    return str(root / version.relative_to(inside) if version.is_relative_to(inside) else version)

@@ -4,6 +4,7 @@ from .onnx_export import export_onnx as export_onnx
 from .parity import ParityError as ParityError
 from .parity import ParityReport as ParityReport
 from .parity import check_parity as check_parity
+from .parity import compare_answers as compare_answers
 from .parity import make_batches as make_batches
 from .sample_patches import extreme_patches as extreme_patches
 from .sample_patches import sample_patches as sample_patches

@@ -1,7 +1,7 @@
 """Shows that an ONNX file computes what the model it was made from computes, or says that it does not."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,6 +23,9 @@ OUTPUTS = (("probability", "tensor(float)", ("batch",)), ("cluster", "tensor(int
 #: Patches int16 `(b, 40, 40)` -> `probability`, `cluster` and, for models with clusters, `cluster_margin` and
 #: `other_probability`, each `(b,)`.
 Reference = Callable[[npt.NDArray[np.int16]], Mapping[str, npt.NDArray[Any]]]
+
+#: A batch int16 `(b, 40, 40)`, and the probability float32 `(b,)` and cluster int64 `(b,)` that it was given.
+Answer = tuple[npt.NDArray[np.int16], npt.NDArray[np.float32], npt.NDArray[np.int64]]
 
 
 class ParityError(LungnetError):
@@ -109,12 +112,35 @@ def check_parity(
     """
     session = _open(onnx)
     _check_contract(session)
+
+    def answers() -> Iterator[Answer]:
+        for patches_hu in batches:
+            probability, cluster = session.run([name for name, *_ in OUTPUTS], {INPUT[0]: patches_hu})
+            yield patches_hu, probability, cluster
+
+    return compare_answers(reference, answers(), tolerance)
+
+
+def compare_answers(reference: Reference, answers: Iterable[Answer], tolerance: float = 1e-4) -> ParityReport:
+    """Compares what an ONNX file has answered, here or elsewhere, with the model it was made from.
+
+    Args:
+        reference: the model it was made from.
+        answers: of each batch.
+        tolerance: largest absolute difference in probability that passes.
+
+    Returns:
+        What was compared, and how close it came.
+
+    Raises:
+        ParityError: as `check_parity`.
+        ValueError: there are no answers.
+    """
     sizes: list[int] = []
     worst = 0.0
     ambiguous = swapped = 0
-    for patches_hu in batches:
+    for patches_hu, probability, cluster in answers:
         expected = reference(patches_hu)
-        probability, cluster = session.run([name for name, *_ in OUTPUTS], {INPUT[0]: patches_hu})
         _check_arrays(len(patches_hu), probability, cluster)
         unsure = np.asarray(expected.get("cluster_margin", np.full(len(patches_hu), np.inf))) < CLUSTER_MARGIN
         differs = cluster != expected["cluster"]

@@ -283,10 +283,12 @@ class PushedModel(Artifact):
         pushed: 1 where the model is in the serving folder, else 0.
         pushed_destination: the version's folder.
         pushed_version: its number, as text.
+        reason: why nothing was pushed.
     """
 
     PROPERTIES: ClassVar[Mapping[str, type]] = {
         "pushed": int,
         "pushed_destination": str,
         "pushed_version": str,
+        "reason": str,
     }

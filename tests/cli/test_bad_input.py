@@ -96,6 +96,14 @@ def test_an_unknown_group(lungnet: Callable, tmp_path: Path, arrays):
     assert_refused(run_arrays(lungnet, tmp_path, arrays, "--eval-groups", "9"), 1, "'9'", "closest")
 
 
+def test_the_same_image_in_training_and_evaluation(lungnet: Callable, tmp_path: Path, arrays):
+    arrays["patches_hu"][9] = arrays["patches_hu"][2]  # of groups 2 and 0
+    result = run_arrays(lungnet, tmp_path, arrays, "--eval-groups", "2")
+    assert_refused(result, 1, "share the pixels of 1 patches", "validation.duplicate_across_splits=report")
+    assert not (tmp_path / "root/ExampleValidator/anomalies").exists()
+    assert not (tmp_path / "root/GanTrainer").exists()
+
+
 def test_fewer_patches_than_a_batch(lungnet: Callable, tmp_path: Path, arrays):
     result = run_arrays(lungnet, tmp_path, arrays, "--set", "gan.batch_size=500")
     assert_refused(result, 1, "batch_size is 500", "zero steps")

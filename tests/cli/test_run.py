@@ -20,8 +20,10 @@ def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
         "ArrayExampleGen/examples/N/Split-train/data_tfrecord-N-of-N.gz",
         "ArrayExampleGen/cohort/N/cohort.json",
         "StatisticsGen/statistics/N/statistics.json",
+        "ExampleValidator/anomalies/N/anomalies.json",
         "GanTrainer/generator/N/generator.keras",
         "Augmenter/examples/N/Split-eval/data_tfrecord-N-of-N.gz",
+        "ExampleValidator.augmented/anomalies/N/anomalies.json",
         "CaeTrainer/encoder/N/encoder.keras",
         "FeatureGen/features/N/Split-validation/data_tfrecord-N-of-N.gz",
         "CalmTrainer/classifier/N/Format-Serving/saved_model.pb",
@@ -29,6 +31,9 @@ def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
         "Evaluator/evaluation/N/report.md",
         "Evaluator/predictions/N/predictions.csv",
         "OnnxExporter/model/N/classifier.onnx",
+        "InfraValidator/blessing/N/INFRA_BLESSED",
+        "Pusher/pushed_model/N/classifier.onnx",
+        "serving_model/N/classifier.onnx",
     ):
         assert expected in written
     assert any(name.startswith("Evaluator/blessing/N/") for name in written)
@@ -48,6 +53,21 @@ def test_the_onnx_file_says_what_the_predictions_say(finished):
     by_onnx = sorted(zip(classifier.predict(crops).tolist(), held["labels"][chosen].tolist(), strict=True))
     by_keras = sorted((float(row["probability_gan_cae_calm"]), int(row["label"])) for row in rows)
     np.testing.assert_allclose([p for p, _ in by_onnx], [p for p, _ in by_keras], atol=1e-4)
+
+
+def test_what_is_served_is_what_was_exported(finished):
+    (version,) = (finished.root / "serving_model").iterdir()
+    exported = finished.output("OnnxExporter", "model") / "classifier.onnx"
+    assert (version / "classifier.onnx").read_bytes() == exported.read_bytes()
+    facts = json.loads((version / "model.json").read_text("utf-8"))
+    assert facts["threshold"] == NoduleClassifier(exported).threshold
+
+
+def test_the_wired_steps_find_nothing_wrong_with_good_patches(finished):
+    for validator in ("ExampleValidator", "ExampleValidator.augmented"):
+        anomalies = finished.output(validator, "anomalies") / "anomalies.json"
+        found = json.loads(anomalies.read_text("utf-8"))
+        assert [anomaly for anomaly in found["anomalies"] if anomaly["severity"] == "fail"] == []
 
 
 def test_synthetic_patches_stay_in_training(finished):

@@ -3,6 +3,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lungnet.components import Evaluator
@@ -46,8 +47,9 @@ def test_a_good_model_is_blessed(evaluate, classifier_of, caplog):
 
 def test_predictions_are_the_models(evaluate, classifier_of):
     predictions = read_predictions(evaluate(classifier_of())["predictions"].uri / "predictions.csv")
-    assert predictions.labels.tolist() == [0, 1, 0, 1]
-    assert ((predictions.probabilities["gan_cae_calm"] > 0.5) == predictions.labels).all()
+    labels = np.asarray(predictions.labels)
+    assert labels.tolist() == [0, 1, 0, 1]
+    assert ((np.asarray(predictions.probabilities["gan_cae_calm"]) > 0.5) == labels).all()
 
 
 def test_a_model_below_the_bounds_is_not(evaluate, classifier_of, caplog):

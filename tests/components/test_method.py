@@ -11,9 +11,32 @@ from lungnet.presets import load_config
 def test_every_component_comes_after_what_it_needs(tmp_path: Path):
     pipeline = method_pipeline(Config(), data=tmp_path)
     ids = [component.id for component in pipeline.components]
-    assert ids[0] == "LidcExampleGen"
-    assert ids[-2:] == ["Evaluator", "OnnxExporter"]
+    assert ids[:3] == ["LidcExampleGen", "StatisticsGen", "ExampleValidator"]
+    assert ids[-4:] == ["Evaluator", "OnnxExporter", "InfraValidator", "Pusher"]
     assert ids.count("BaselineTrainer.cnn") == 1
+
+
+def test_nothing_trains_on_examples_before_they_were_judged(tmp_path: Path):
+    pipeline = method_pipeline(Config(), data=tmp_path)
+    ids = [component.id for component in pipeline.components]
+    assert ids.index("ExampleValidator") < ids.index("GanTrainer")
+    assert ids.index("ExampleValidator.augmented") == ids.index("Augmenter") + 2 < ids.index("CaeTrainer")
+    for suffix, producer in (("", "LidcExampleGen"), (".augmented", "Augmenter")):
+        validator = pipeline.component(f"ExampleValidator{suffix}")
+        assert validator.inputs["examples"][0].component_id == producer
+        assert validator.inputs["statistics"][0].component_id == f"StatisticsGen{suffix}"
+
+
+def test_the_model_that_is_judged_is_the_one_that_is_pushed(tmp_path: Path):
+    pipeline = method_pipeline(Config(), data=tmp_path)
+    assert pipeline.component("Evaluator").inputs["classifiers"][0].component_id == "CalmTrainer"
+    assert pipeline.component("OnnxExporter").inputs["classifier"][0].component_id == "CalmTrainer"
+    assert pipeline.component("InfraValidator").inputs["classifier"][0].component_id == "CalmTrainer"
+    assert {channels[0].component_id for channels in pipeline.component("Pusher").inputs.values()} == {
+        "OnnxExporter",
+        "Evaluator",
+        "InfraValidator",
+    }
 
 
 def test_rows_are_configuration(tmp_path: Path):

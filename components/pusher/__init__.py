@@ -1,0 +1,28 @@
+"""Pusher: see the class."""
+
+from lungnet.pipeline import (
+    Component,
+    ComponentSpec,
+    InfraBlessing,
+    ModelBlessing,
+    OnnxModel,
+    Parameter,
+    PushedModel,
+)
+
+
+class Pusher(Component):
+    """Delivers a model that is blessed twice into a versioned serving folder.
+
+    A model that lacks a blessing is not pushed, which is no failure of the run. One that is the newest
+    version already is not pushed again.
+    """
+
+    SPEC = ComponentSpec(
+        inputs={"model": OnnxModel, "model_blessing": ModelBlessing, "infra_blessing": InfraBlessing},
+        outputs={"pushed_model": PushedModel},
+        parameters={
+            "pusher": Parameter("pusher"),
+        },
+    )
+    EXECUTOR = "lungnet.components.pusher.executor:Executor"

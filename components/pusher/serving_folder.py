@@ -1,0 +1,82 @@
+"""A folder from which models are served, one folder a version.
+
+```
+<destination>/
+    1795562018/             an increasing number: seconds since 1970, or the next one that is free
+        model.json          what the model is
+        classifier.onnx     moved in last: a version without it is none
+```
+"""
+
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lungnet.errors import InputError
+from lungnet.files import atomic_path, write_json
+
+MODEL, FACTS = "classifier.onnx", "model.json"
+
+
+@dataclass(frozen=True)
+class ServingFolder:
+    """The versions below one folder.
+
+    Attributes:
+        path: the folder; made by the first push.
+    """
+
+    path: Path
+
+    def versions(self) -> list[int]:
+        """The versions that a server would take, the oldest first."""
+        return [number for number in self._numbers() if (self.path / str(number) / MODEL).is_file()]
+
+    def push(self, model: Path, facts: Mapping[str, Any]) -> int:
+        """Copies a model into a new version, the newest there is.
+
+        Two processes that push at once get a version each. One that is stopped in the middle leaves no
+        version that a server would take.
+
+        Args:
+            model: the ONNX file.
+            facts: of `model.json`.
+
+        Returns:
+            The version.
+
+        Raises:
+            InputError: the folder is a file, or cannot be written.
+        """
+        version = self._claim()
+        folder = self.path / str(version)
+        try:
+            write_json(folder / FACTS, facts)
+            with atomic_path(folder / MODEL) as temporary:
+                shutil.copyfile(model, temporary)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return version
+
+    def _claim(self) -> int:
+        """Makes the folder of a version that nobody has."""
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            version = max([int(time.time()), *(number + 1 for number in self._numbers())])
+            while True:
+                try:
+                    (self.path / str(version)).mkdir()
+                    return version
+                except FileExistsError:  # another process was faster
+                    version += 1
+        except OSError as error:
+            raise InputError(f"Cannot write the serving folder {self.path}: {error.strerror}.") from error
+
+    def _numbers(self) -> list[int]:
+        if not self.path.is_dir():
+            return []
+        return sorted(int(path.name) for path in self.path.iterdir() if path.name.isdecimal())
