@@ -29,6 +29,8 @@ class Executor(BaseExecutor):
         count, positives = len(arrays.labels), int(arrays.labels.sum())
         examples.properties.update(
             split_names=list(SPLITS),
+            span=0,
+            version=0,
             unit=made.unit,
             data_description=(
                 f"Arrays of {path.name}: {count:,} patches cut elsewhere ({positives:,} positive, "

@@ -53,6 +53,8 @@ class Executor(BaseExecutor):
             write_examples(examples.uri, splits[split], split, rules.shards)
         examples.properties.update(
             split_names=list(SPLITS),
+            span=0,
+            version=0,
             unit=unit,
             data_description=describe([scan.patient_id for scan, _ in found.scans]),
         )

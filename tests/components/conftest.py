@@ -1,6 +1,8 @@
 """Executors are asked directly, on artifacts made by hand."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import reduce
+from operator import getitem
 from pathlib import Path
 from typing import Any
 
@@ -12,14 +14,13 @@ from lungnet.files import write_json
 from lungnet.hashing import fingerprint, stable_id
 from lungnet.patches import SPLITS, PatchExample, write_examples
 from lungnet.pipeline import (
+    UPSTREAM,
     Artifact,
     Classifier,
     Component,
     Examples,
     ExecutorContext,
-    ProgressFunction,
     load_executor,
-    no_progress,
 )
 
 Do = Callable[..., dict[str, Artifact]]
@@ -27,23 +28,23 @@ Do = Callable[..., dict[str, Artifact]]
 
 @pytest.fixture
 def do(tmp_path: Path) -> Do:
-    """`do(component_class, {key: artifact or artifacts}, config) -> {key: artifact}`."""
+    """`do(component_class, {key: artifact or artifacts}, config) -> {key: artifact}`.
+
+    Parameters that are not from the configuration are given by name.
+    """
 
     def run(
         component: type[Component],
         inputs: Mapping[str, Artifact | Sequence[Artifact]],
         config: Config | None = None,
-        progress: ProgressFunction = no_progress,
         **given: Any,
     ) -> dict[str, Artifact]:
         spec, values = component.SPEC, (config or Config()).model_dump(mode="json")
-        properties = dict(given)
+        properties: dict[str, Any] = dict(given)
         for name, parameter in spec.parameters.items():
-            if name not in given:
-                value: Any = values
-                for part in parameter.config.strip("*").split(".") if parameter.config != "*" else []:
-                    value = value[part]
-                properties[name] = value
+            if parameter.config:
+                keys = [] if parameter.config == UPSTREAM else parameter.config.split(".")
+                properties[name] = reduce(getitem, keys, values)
         number = len(list(tmp_path.glob("execution-*")))
         folder = tmp_path / f"execution-{number}"
         outputs = {key: kind(folder / key) for key, kind in spec.outputs.items()}
@@ -51,9 +52,7 @@ def do(tmp_path: Path) -> Do:
             path.mkdir(parents=True)
         for artifact in outputs.values():
             artifact.uri.mkdir()
-        context = ExecutorContext(
-            folder / "work", folder / "checkpoints", folder / "tensorboard", seed=0, progress=progress
-        )
+        context = ExecutorContext(folder / "work", folder / "checkpoints", folder / "tensorboard", seed=0)
         load_executor(component.EXECUTOR)(context).Do(
             {key: [one] if isinstance(one, Artifact) else list(one) for key, one in inputs.items()},
             {key: [artifact] for key, artifact in outputs.items()},
