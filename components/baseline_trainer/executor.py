@@ -108,7 +108,15 @@ class Executor(BaseExecutor):
             "progress": self.context.progress,
         }
         if row == "ae":
-            trained = train_ae_baseline(train.patches_hu, train.labels, config, window_hu, seed, **shown)
+            trained = train_ae_baseline(
+                train.patches_hu,
+                train.labels,
+                config,
+                window_hu,
+                seed,
+                validation_hu=validation.patches_hu,
+                **shown,
+            )
         else:
             trained = train_cnn(
                 train.patches_hu,

@@ -33,6 +33,7 @@ class Executor(BaseExecutor):
             seed,
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
+            validation_hu=validation.patches_hu,
         )
         model: keras.Model = greedy.model.encoder
         history = {"layers": greedy.history}

@@ -24,6 +24,7 @@ from .gan import WGANGP, gradient_norms, gradient_penalty
 from .gan_networks import build_critic, build_generator
 from .gan_training import generate_patches, train_gan
 from .hounsfield import HounsfieldWindow, to_hounsfield, to_unit
+from .image_grids import image_grid, side_by_side
 from .saved_classifier import (
     ClassifierMetadata,
     LoadedClassifier,
@@ -31,7 +32,7 @@ from .saved_classifier import (
     load_classifier,
     save_classifier,
 )
-from .training_log import Progress, Trained, TrainingLog, image_grid
+from .training_log import Progress, Trained, TrainingLog
 
 __all__ = [
     "CALM",
@@ -71,6 +72,7 @@ __all__ = [
     "image_grid",
     "load_classifier",
     "save_classifier",
+    "side_by_side",
     "to_hounsfield",
     "to_unit",
     "train_ae_baseline",

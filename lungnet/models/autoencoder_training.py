@@ -1,6 +1,7 @@
 """Greedy training of the convolutional autoencoder, layer by layer (section 4, Algorithm 1)."""
 
 import os
+from collections.abc import Iterator
 
 import keras
 import numpy as np
@@ -11,10 +12,14 @@ from lungnet.models.autoencoder import ConvolutionalAutoencoder
 from lungnet.models.autoencoder_layer import LayerAutoencoder
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
+from lungnet.models.image_grids import evenly_chosen
+from lungnet.models.reconstruction import reconstruction_error
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 16
+#: Grids over the training of a layer.
+GRIDS = 5
 #: Patches encoded at a time when a layer's output is stored.
 CHUNK = 256
 
@@ -26,6 +31,7 @@ def train_autoencoder(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    validation_hu: npt.NDArray[np.int16] | None = None,
 ) -> Trained:
     """Trains a `ConvolutionalAutoencoder` without labels (section 4, Algorithm 1).
 
@@ -40,10 +46,12 @@ def train_autoencoder(
         seed: of weights, noise and the order of patches.
         tensorboard_dir: for losses and reconstructions; None writes none.
         progress: called as `progress(epochs done, of how many over all layers, text)`.
+        validation_hu: int16 `(m, 40, 40)`, only looked at; None or empty for none.
 
     Returns:
         The `ConvolutionalAutoencoder` and the curve "layer_i/reconstruction_error" of each layer i:
-        the mean squared error per value, averaged over an epoch.
+        the mean squared error per value, averaged over an epoch. With validation patches also
+        "layer_i/validation_reconstruction_error", after the epoch.
 
     Raises:
         InputError: patches of another shape, or fewer than a batch.
@@ -51,25 +59,39 @@ def train_autoencoder(
     check_patches(patches_hu, config.batch_size, "The autoencoder")
     cae = ConvolutionalAutoencoder(config, seed, name="convolutional_autoencoder")
     inputs = to_unit(patches_hu, window_hu)[..., None]
-    shown = inputs[:SHOWN]
-    with TrainingLog(tensorboard_dir, progress) as log:
-        log.images(0, "patches", shown)
+    shown = evenly_chosen(inputs, SHOWN)
+    validation = None
+    if validation_hu is not None and len(validation_hu):
+        validation = to_unit(validation_hu, window_hu)[..., None]
+    with TrainingLog(tensorboard_dir, progress, "cae") as log:
         for index, stage in enumerate(cae.stages, 1):
-            _train_stage(stage, inputs, config, layer_seed(seed, "stage", index), log, index)
-            log.images(index, "reconstruction", cae.reconstruct(shown, depth=index))
+            stage_seed = layer_seed(seed, "stage", index)
+            for epoch in _train_stage(stage, inputs, validation, config, stage_seed, log, index):
+                if is_due(epoch, config.epochs, GRIDS):
+                    log.images(
+                        epoch,
+                        f"layer_{index}/reconstruction",
+                        shown,
+                        cae.reconstruct(shown, depth=index),
+                        columns=4,
+                        description=f"Left training patches, right what layers 1 to {index} keep of them.",
+                    )
             if index < len(cae.stages):
                 inputs = _stored_output(stage, inputs)
+                validation = None if validation is None else _stored_output(stage, validation)
     return Trained(cae, log.history)
 
 
 def _train_stage(
     stage: LayerAutoencoder,
     inputs: npt.NDArray[np.float32],
+    validation: npt.NDArray[np.float32] | None,
     config: CaeConfig,
     seed: int,
     log: TrainingLog,
     index: int,
-) -> None:
+) -> Iterator[int]:
+    """Yields the number of each epoch, from 1, when it is done."""
     stage.compile(
         optimizer=keras.optimizers.SGD(config.learning_rate, momentum=config.momentum),
         loss="mean_squared_error",
@@ -84,12 +106,16 @@ def _train_stage(
             (batch,) = next(batches)
             means.add(stage.train_on_batch(batch, batch, return_dict=True))
         error = means.take()["loss"]
-        log.scalars(epoch, {"reconstruction_error": error}, prefix=f"layer_{index}")
+        errors = {"reconstruction_error": error}
+        if validation is not None:
+            errors["validation_reconstruction_error"] = reconstruction_error(stage, validation)
+        log.scalars(epoch, errors, prefix=f"layer_{index}")
         log.progress(
             (index - 1) * config.epochs + epoch,
             total,
             f"layer {index} of {len(config.filters)}, reconstruction error {error:.2e}",
         )
+        yield epoch
 
 
 def _stored_output(stage: LayerAutoencoder, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

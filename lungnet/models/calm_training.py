@@ -62,7 +62,7 @@ def train_calm(
     if config.standardise:
         model.network.adapt(x)
     compile_classifier(model, config)
-    with TrainingLog(tensorboard_dir, progress) as log:
+    with TrainingLog(tensorboard_dir, progress, "calm") as log:
         callback = ClusteringCallback(x, config, seed, log)
         model.fit(
             callback.dataset(y),

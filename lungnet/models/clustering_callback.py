@@ -239,7 +239,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         }
         last = {name: values[-1] for name, values in curves.items() if values}
         sizes = {f"cluster_{index}_size": size for index, size in enumerate(history.cluster_sizes[-1])}
-        self._log.scalars(done, {**last, **sizes}, prefix="calm")
+        self._log.scalars(done, {**last, **sizes})
         text = f"loss {last['loss']:.3f}"
         if history.validation_loss:
             text += f", validation {last['validation_loss']:.3f}"

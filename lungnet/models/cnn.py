@@ -128,7 +128,7 @@ def train_cnn(
     trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
     batches = shuffled_batches((unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"))
-    with TrainingLog(tensorboard_dir, progress) as log:
+    with TrainingLog(tensorboard_dir, progress, "cnn") as log:
         for step in range(1, total + 1):
             means.add(trainer.train_on_batch(*next(batches), return_dict=True))
             if is_due(step, total, REPORTS):

@@ -11,11 +11,15 @@ from lungnet.config import BaselineConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.decision_tree import fit_decision_tree
 from lungnet.models.hounsfield import to_unit
-from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
+from lungnet.models.image_grids import evenly_chosen
+from lungnet.models.reconstruction import reconstruction_error
+from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 from lungnet.patches.example import PATCH_SIZE
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 16
+#: Grids over a training.
+GRIDS = 5
 
 
 def build_dense_autoencoder(units: int, seed: int) -> keras.Model:
@@ -52,6 +56,7 @@ def train_dense_autoencoder(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    validation_hu: npt.NDArray[np.int16] | None = None,
 ) -> Trained:
     """Trains the autoencoder of reference [9] without labels (section 7).
 
@@ -63,9 +68,11 @@ def train_dense_autoencoder(
         seed: of weights and the order of patches.
         tensorboard_dir: for the loss and reconstructions; None writes none.
         progress: called as `progress(epochs done, of how many, text)`.
+        validation_hu: int16 `(m, 40, 40)`, only looked at; None or empty for none.
 
     Returns:
-        The encoder, `(batch, 40, 40, 1)` to `(batch, ae_units)`, and the curve "reconstruction_error".
+        The encoder, `(batch, 40, 40, 1)` to `(batch, ae_units)`, and the curve "reconstruction_error";
+        with validation patches also "validation_reconstruction_error".
 
     Raises:
         InputError: patches of another shape, or fewer than a batch.
@@ -79,17 +86,33 @@ def train_dense_autoencoder(
     model.get_layer("decoded").bias.assign(unit.mean(axis=0).ravel())
     batches = shuffled_batches((unit,), config.ae_batch_size, layer_seed(seed, "dense_autoencoder"))
     updates = len(unit) // config.ae_batch_size
-    with TrainingLog(tensorboard_dir, progress) as log:
-        log.images(0, "patches", unit[:SHOWN])
+    validation = None
+    if validation_hu is not None and len(validation_hu):
+        validation = to_unit(validation_hu, window_hu)[..., None]
+    shown = evenly_chosen(unit, SHOWN)
+    with TrainingLog(tensorboard_dir, progress, "ae") as log:
         for epoch in range(1, config.ae_epochs + 1):
             means = Means()
             for _ in range(updates):
                 (batch,) = next(batches)
                 means.add(model.train_on_batch(batch, batch, return_dict=True))
             error = means.take()["loss"]
-            log.scalars(epoch, {"reconstruction_error": error})
-            log.progress(epoch, config.ae_epochs, f"reconstruction error {error:.2e}")
-        log.images(config.ae_epochs, "reconstruction", model(unit[:SHOWN]))
+            errors = {"reconstruction_error": error}
+            if validation is not None:
+                errors["validation_reconstruction_error"] = reconstruction_error(model, validation)
+            log.scalars(epoch, errors)
+            log.progress(
+                epoch, config.ae_epochs, f"reconstruction error {errors['reconstruction_error']:.2e}"
+            )
+            if is_due(epoch, config.ae_epochs, GRIDS):
+                log.images(
+                    epoch,
+                    "reconstruction",
+                    shown,
+                    model(shown),
+                    columns=4,
+                    description="Left training patches, right what the fully connected layer keeps of them.",
+                )
     return Trained(keras.Model(model.input, model.get_layer("code").output, name="encoder"), log.history)
 
 
@@ -101,22 +124,26 @@ def train_ae_baseline(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    validation_hu: npt.NDArray[np.int16] | None = None,
 ) -> Trained:
     """Trains row "AE [9]" of Table 1: the autoencoder, then a decision tree on its features.
 
     Args:
-        patches_hu, config, window_hu, seed, tensorboard_dir, progress: as in `train_dense_autoencoder`.
+        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu: as in
+            `train_dense_autoencoder`.
         labels: 0 or 1 for each patch, for the tree alone.
 
     Returns:
         A model from patches, float32 `(batch, 40, 40, 1)` in [0, 1], to the log-odds of the positive
-        class, float32 `(batch,)`, and the curve "reconstruction_error".
+        class, float32 `(batch,)`, and the curves of `train_dense_autoencoder`.
 
     Raises:
         InputError: patches of another shape, fewer than a batch, or labels of one class.
     """
     targets = check_labels(labels, len(patches_hu), "The autoencoder of reference [9]")
-    encoder, history = train_dense_autoencoder(patches_hu, config, window_hu, seed, tensorboard_dir, progress)
+    encoder, history = train_dense_autoencoder(
+        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu
+    )
     unit = to_unit(patches_hu, window_hu)[..., None]
     features = encoder.predict(unit, batch_size=256, verbose=0)
     head = fit_decision_tree(features, targets, config.ae_tree_depth, seed)

@@ -144,7 +144,7 @@ def train_network(
     inputs = keras.Input((x.shape[1],))
     trained = keras.Model(inputs, keras.layers.Softmax()(head.network(inputs)))
     compile_classifier(trained, config)
-    with TrainingLog(tensorboard_dir, progress) as log:
+    with TrainingLog(tensorboard_dir, progress, "gan_cae_nn") as log:
         callback = _Epochs(len(x), config.batch_size, epochs, seed, log)
         trained.fit(
             gathered_batches(x, y, callback.rows, callback.steps),

@@ -78,7 +78,7 @@ def fine_tune(
     unit = to_unit(patches_hu, window_hu)[..., None]
     batches = shuffled_batches((unit, targets), config.batch_size, layer_seed(seed, "fine-tuning"))
     best, best_weights = (-np.inf, -np.inf), tuned.get_weights()
-    with TrainingLog(tensorboard_dir, progress) as log:
+    with TrainingLog(tensorboard_dir, progress, "fine_tuning") as log:
         for epoch in range(1, total + 1):
             means = Means()
             for _ in range(updates):

@@ -11,11 +11,12 @@ from lungnet.hashing import stable_id
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.gan import WGANGP
 from lungnet.models.hounsfield import to_hounsfield, to_unit
+from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 
-#: Patches of a grid in TensorBoard.
-SHOWN = 32
-#: Grids over a training: real ones once, synthetic ones this often.
+#: Patches of each kind in TensorBoard.
+SHOWN = 24
+#: Grids over a training.
 GRIDS = 10
 #: Patches drawn at a time. Not a setting: rounding may differ between batch sizes.
 CHUNK = 64
@@ -51,8 +52,7 @@ def train_gan(
     unit = to_unit(patches_hu, window_hu)[..., None]
     batches = shuffled_batches((unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"))
     total, means = config.generator_steps, Means()
-    with TrainingLog(tensorboard_dir, progress) as log:
-        log.images(0, "real", unit[:SHOWN])
+    with TrainingLog(tensorboard_dir, progress, "gan") as log:
         for step in range(1, total + 1):
             (real,) = next(batches)
             real = real.reshape(config.critic_steps, config.batch_size, *unit.shape[1:])
@@ -63,7 +63,15 @@ def train_gan(
                 log.progress(step, total, f"Wasserstein distance {values['wasserstein_distance']:.3f}")
             if is_due(step, total, GRIDS):
                 synthetic = generate_patches(gan.sampler, SHOWN, window_hu, seed)
-                log.images(step, "synthetic", to_unit(synthetic, window_hu))
+                log.images(
+                    step,
+                    "real_and_synthetic",
+                    evenly_chosen(unit, SHOWN),
+                    to_unit(synthetic, window_hu),
+                    columns=4,
+                    description=f"Left real patches, right synthetic ones, both from {window_hu[0]:g} HU "
+                    f"(black) to {window_hu[1]:g} HU (white).",
+                )
     return Trained(gan, log.history)
 
 

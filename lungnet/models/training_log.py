@@ -6,9 +6,11 @@ from types import TracebackType
 from typing import Any, NamedTuple, Self
 
 import keras
-import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
+
+from lungnet.models.curve_descriptions import describe
+from lungnet.models.image_grids import side_by_side
 
 #: Called as `progress(done, total, text)`.
 Progress = Callable[[int, int, str], None]
@@ -26,31 +28,6 @@ class Trained(NamedTuple):
     history: dict[str, list[float]]
 
 
-def image_grid(images: npt.ArrayLike, columns: int = 8) -> npt.NDArray[np.float32]:
-    """Lays images side by side, row after row, with a white line between them.
-
-    Args:
-        images: `(n, rows, columns)` or `(n, rows, columns, 1)` in [0, 1]; values outside are clipped.
-        columns: images in a row.
-
-    Returns:
-        float32 `(1, height, width, 1)`, the form of `tf.summary.image`.
-
-    Raises:
-        ValueError: there are no images.
-    """
-    tiles = np.clip(np.asarray(images, np.float32), 0.0, 1.0)
-    tiles = tiles[..., 0] if tiles.ndim == 4 else tiles
-    if len(tiles) == 0:
-        raise ValueError("images must hold at least one image. Received: none")
-    missing = -len(tiles) % columns
-    tiles = np.pad(tiles, ((0, missing), (0, 0), (0, 0)), constant_values=1.0)
-    tiles = np.pad(tiles, ((0, 0), (0, 1), (0, 1)), constant_values=1.0)
-    _, height, width = tiles.shape
-    grid = tiles.reshape(-1, columns, height, width).swapaxes(1, 2).reshape(-1, columns * width)
-    return grid[None, :, :, None]
-
-
 class TrainingLog:
     """Collects a training's curves and passes them on to TensorBoard.
 
@@ -59,13 +36,18 @@ class TrainingLog:
     Args:
         tensorboard_dir: where the event file goes; None writes none.
         progress: called at every report, if given.
+        group: comes before every name in TensorBoard, with a slash; the history does without it.
     """
 
     def __init__(
-        self, tensorboard_dir: str | os.PathLike[str] | None = None, progress: Progress | None = None
+        self,
+        tensorboard_dir: str | os.PathLike[str] | None = None,
+        progress: Progress | None = None,
+        group: str = "",
     ) -> None:
         self.history: dict[str, list[float]] = {}
         self._progress = progress
+        self._group = f"{group}/" if group else ""
         self._writer = tf.summary.create_file_writer(os.fspath(tensorboard_dir)) if tensorboard_dir else None
 
     def __enter__(self) -> Self:
@@ -89,14 +71,25 @@ class TrainingLog:
         if self._writer is not None:
             with self._writer.as_default(step=step):
                 for name, value in named.items():
-                    tf.summary.scalar(name, value)
+                    tf.summary.scalar(self._group + name, value, description=describe(name))
             self._writer.flush()
 
-    def images(self, step: int, name: str, images: npt.ArrayLike) -> None:
-        """Shows images, `(n, rows, columns[, 1])` in [0, 1], as one grid."""
+    def images(
+        self, step: int, name: str, *groups: npt.ArrayLike, columns: int = 8, description: str | None = None
+    ) -> None:
+        """Shows groups of images side by side as one.
+
+        Args:
+            step: of the training.
+            name: of the image.
+            groups: each `(n, rows, columns[, 1])` in [0, 1].
+            columns: images in a row of each group.
+            description: in Markdown.
+        """
         if self._writer is not None:
             with self._writer.as_default(step=step):
-                tf.summary.image(name, image_grid(images))
+                grid = side_by_side(*groups, columns=columns)
+                tf.summary.image(self._group + name, grid, description=description)
             self._writer.flush()
 
     def progress(self, done: int, total: int, text: str) -> None:

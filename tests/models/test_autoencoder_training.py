@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from lungnet.config import CaeConfig
 from lungnet.errors import InputError
@@ -51,6 +52,22 @@ def test_training_moves_every_weight(trained):
     start = ConvolutionalAutoencoder(SMALL, seed=3)
     for left, right in zip(start.weights, trained.model.weights, strict=True):
         assert not np.array_equal(left, right), left.path
+
+
+def test_validation_is_only_looked_at(trained, patches_hu, tmp_path):
+    held = patches_hu[::2]
+    watched = train_autoencoder(patches_hu, SMALL, WINDOW, 3, tmp_path, validation_hu=held)
+    for left, right in zip(watched.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+    assert watched.history["layer_2/reconstruction_error"] == trained.history["layer_2/reconstruction_error"]
+    codes = to_unit(held, WINDOW)[..., None]
+    for index, stage in enumerate(watched.model.stages, 1):
+        errors = watched.history[f"layer_{index}/validation_reconstruction_error"]
+        assert len(errors) == 3
+        assert errors[-1] == pytest.approx(np.mean((np.asarray(stage(codes)) - codes) ** 2), rel=1e-4)
+        codes = np.asarray(stage.encode(codes))
+    tags = EventAccumulator(str(tmp_path)).Reload().Tags()["tensors"]
+    assert {f"cae/layer_{index}/reconstruction" for index in (1, 2)} <= set(tags)
 
 
 def test_progress_and_tensorboard(patches_hu, tmp_path):

@@ -50,6 +50,17 @@ def test_it_learns_to_reconstruct_and_repeats(halves):
     np.testing.assert_array_equal(again.get_weights()[0], encoder.get_weights()[0])
 
 
+def test_validation_is_only_looked_at(halves, trained):
+    held = halves[0][:7]
+    watched = train_ae_baseline(halves[0], halves[1], CONFIG, WINDOW, seed=2, validation_hu=held)
+    assert watched.history["reconstruction_error"] == trained.history["reconstruction_error"]
+    errors = watched.history["validation_reconstruction_error"]
+    assert len(errors) == 20
+    # These patches are among those it learns from, and are judged after each epoch.
+    assert errors[-1] == pytest.approx(watched.history["reconstruction_error"][-1], rel=0.3)
+    assert "validation_reconstruction_error" not in trained.history
+
+
 def test_tree_on_the_code_tells_the_classes_apart(halves, trained):
     patches_hu, labels = halves
     logits = np.asarray(trained.model(to_unit(patches_hu, WINDOW)[..., None]))

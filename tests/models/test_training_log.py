@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from lungnet.models import TrainingLog, image_grid
+from lungnet.models import TrainingLog
 from lungnet.models.training_log import Means, is_due
 
 
@@ -32,10 +32,19 @@ def test_nothing_is_written_without_a_folder():
     assert log.history == {"step": [1.0], "loss": [1.0]}
 
 
-def test_grid_by_hand():
-    grid = image_grid(np.array([[[0.1]], [[0.2]], [[2.0]]]), columns=2)
-    expected = np.array([[0.1, 1, 0.2, 1], [1, 1, 1, 1], [1, 1, 1, 1], [1, 1, 1, 1]], np.float32)
-    np.testing.assert_array_equal(grid[0, :, :, 0], expected)
+def test_the_group_and_the_description_are_for_tensorboard_alone(tmp_path):
+    with TrainingLog(tmp_path, group="cnn") as log:
+        log.scalars(1, {"loss": 2.0, "nameless": 1.0})
+        log.images(1, "pair", np.zeros((1, 4, 4)), np.ones((1, 4, 4)), columns=1, description="Two of them.")
+    assert log.history == {"step": [1.0], "loss": [2.0], "nameless": [1.0]}
+    events = EventAccumulator(str(tmp_path)).Reload()
+    assert set(events.Tags()["tensors"]) == {"cnn/loss", "cnn/nameless", "cnn/pair"}
+    described = {tag: events.SummaryMetadata(tag).summary_description for tag in events.Tags()["tensors"]}
+    assert described["cnn/loss"].startswith("Mean cross-entropy of training patches")
+    assert described["cnn/nameless"] == ""
+    assert described["cnn/pair"] == "Two of them."
+    width, height, _ = tf.make_ndarray(events.Tensors("cnn/pair")[0].tensor_proto)
+    assert (int(width), int(height)) == (5 + 16 + 5, 5)
 
 
 def test_means_start_anew_after_each_report():
@@ -46,11 +55,6 @@ def test_means_start_anew_after_each_report():
     means.add({"loss": 5})
     assert means.take() == {"loss": 5.0}
     assert means.take() == {}
-
-
-def test_a_grid_needs_an_image():
-    with pytest.raises(ValueError, match="at least one image"):
-        image_grid(np.zeros((0, 4, 4)))
 
 
 @pytest.mark.parametrize(
