@@ -16,6 +16,7 @@ from lungnet.evaluation import (
     Predictions,
     RowResult,
     evaluate,
+    log_evaluation,
     real_vs_synthetic_auc,
     write_predictions,
     write_report,
@@ -79,6 +80,7 @@ class Executor(BaseExecutor):
         )
         evaluation = output_dict["evaluation"][0]
         write_report(evaluation.uri, metrics, inputs, pictures)
+        log_evaluation(self.context.tensorboard_dir, evaluation.uri, metrics, inputs)
         write_predictions(
             output_dict["predictions"][0].uri / "predictions.csv",
             Predictions(

@@ -8,6 +8,7 @@ from .calibration import expected_calibration_error as expected_calibration_erro
 from .calibration import reliability as reliability
 from .discriminability import real_vs_synthetic_auc as real_vs_synthetic_auc
 from .evaluator import evaluate as evaluate
+from .event_files import log_evaluation as log_evaluation
 from .figures import RocLine as RocLine
 from .figures import draw_losses as draw_losses
 from .figures import draw_reliability as draw_reliability
