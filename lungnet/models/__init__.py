@@ -25,6 +25,7 @@ from .gan_networks import build_critic, build_generator
 from .gan_training import generate_patches, train_gan
 from .hounsfield import HounsfieldWindow, to_hounsfield, to_unit
 from .image_grids import image_grid, side_by_side
+from .projector import choose_patches, write_projector
 from .saved_classifier import (
     ClassifierMetadata,
     LoadedClassifier,
@@ -58,6 +59,7 @@ __all__ = [
     "build_critic",
     "build_dense_autoencoder",
     "build_generator",
+    "choose_patches",
     "classifier_fingerprint",
     "decision_threshold",
     "dissimilarity",
@@ -84,4 +86,5 @@ __all__ = [
     "train_linear_svm",
     "train_logistic_regression",
     "train_network",
+    "write_projector",
 ]
