@@ -1,6 +1,7 @@
 """What verbs that run a pipeline share: their options, and running or planning it."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -9,6 +10,7 @@ import click
 
 from lungnet.cli.progress import StepProgress
 from lungnet.cli.root_file import RootFile
+from lungnet.cli.tensorboard import serve_tensorboard
 from lungnet.pipeline import Component, Decision, LocalRunner, Made, Pipeline
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -25,6 +27,8 @@ class Running:
         verify: reads every file again instead of trusting size and time.
         wait: for another run on this root to end.
         dry_run: says what would run and why, and runs nothing.
+        tensorboard: serves event files meanwhile.
+        tensorboard_port: where; None for a free one.
         runtime: settings that executors look at.
     """
 
@@ -34,6 +38,8 @@ class Running:
     verify: bool = False
     wait: bool = False
     dry_run: bool = False
+    tensorboard: bool = False
+    tensorboard_port: int | None = None
     runtime: dict[str, Any] = field(default_factory=dict)
 
     def run(
@@ -52,8 +58,19 @@ class Running:
         if self.dry_run:
             _print_plan(runner.plan(pipeline, selected))
             return None
-        with StepProgress(len(pipeline.components if selected is None else selected)) as progress:
+        steps = len(pipeline.components if selected is None else selected)
+        with self._watched(), StepProgress(steps) as progress:
             return replace(runner, on_step=progress.begin).run(pipeline, selected)
+
+    @contextmanager
+    def _watched(self) -> Iterator[None]:
+        """Serves what the run logs, if wanted, and says where."""
+        if not self.tensorboard and self.tensorboard_port is None:
+            yield
+            return
+        with serve_tensorboard(self.root / "tensorboard", self.tensorboard_port) as url:
+            click.echo(f"TensorBoard  {url}", err=True)
+            yield
 
 
 def running(root: str) -> Callable[[Function], Function]:
@@ -61,6 +78,17 @@ def running(root: str) -> Callable[[Function], Function]:
 
     def decorate(function: Function) -> Function:
         for option in (
+            click.option(
+                "--tensorboard-port",
+                type=click.IntRange(1, 65535),
+                metavar="PORT",
+                help="Its port on 127.0.0.1 instead of 6006 or the next free one; implies --tensorboard.",
+            ),
+            click.option(
+                "--tensorboard",
+                is_flag=True,
+                help="Serve curves, images and clusters while they come into being.",
+            ),
             click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing."),
             click.option("--wait", is_flag=True, help="Wait for another run on this root to end."),
             click.option(
