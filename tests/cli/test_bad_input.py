@@ -99,7 +99,7 @@ def test_an_unknown_group(lungnet: Callable, tmp_path: Path, arrays):
 def test_the_same_image_in_training_and_evaluation(lungnet: Callable, tmp_path: Path, arrays):
     arrays["patches_hu"][9] = arrays["patches_hu"][2]  # of groups 2 and 0
     result = run_arrays(lungnet, tmp_path, arrays, "--eval-groups", "2")
-    assert_refused(result, 1, "share the pixels of 1 patches", "validation.duplicate_across_splits=report")
+    assert_refused(result, 1, "share the pixels of 1 patch,", "validation.duplicate_across_splits=report")
     assert not (tmp_path / "root/ExampleValidator/anomalies").exists()
     assert not (tmp_path / "root/GanTrainer").exists()
 
