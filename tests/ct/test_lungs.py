@@ -65,7 +65,7 @@ def test_lungs_hold_vessel_and_nodule_at_the_wall(chest):
 def test_masks_on_cells_hold_what_masks_of_voxels_hold(chest):
     # Spacing 0.9 mm: cells of 3 voxels, and the 160 columns of the strip leave a rest of one.
     strip = Volume(chest.hu[:2, :, :160], (2.5, 0.9, 0.9), (0.0, 0.0, 0.0))
-    zyx = np.stack(np.indices(strip.hu.shape), axis=-1).reshape(-1, 3)
+    zyx = np.argwhere(np.ones(strip.hu.shape, bool))
     body, lungs = body_and_lungs(strip)
     assert body.factor == 3 and body.cells.shape == (2, 80, 53)
     for mask, whole in ((body, body_mask(strip.hu, 0.9)), (lungs, lung_mask(strip))):
