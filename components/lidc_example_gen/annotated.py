@@ -17,8 +17,7 @@ from lungnet.components.lidc_example_gen.survey import (
 )
 from lungnet.errors import InputError
 from lungnet.lidc import Nodule, Scan, annotations_of_series, nodules_of
-from lungnet.pipeline.engine import Engine
-from lungnet.pipeline.tasks import Task, TaskResults
+from lungnet.pipeline import Engine, Task, TaskResults
 
 
 def annotate(series: Mapping[str, Any]) -> bytes:

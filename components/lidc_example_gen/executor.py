@@ -14,9 +14,7 @@ from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.lidc import Cohort, select_nodules
 from lungnet.patches import SPLITS
-from lungnet.pipeline import Artifact, BaseExecutor
-from lungnet.pipeline.engine import Engine
-from lungnet.pipeline.tasks import Task, TaskResults
+from lungnet.pipeline import Artifact, BaseExecutor, Engine, Task, TaskResults
 
 _LOGGER = logging.getLogger(__name__)
 

@@ -17,7 +17,7 @@ from lungnet.patches import (
     write_examples,
 )
 from lungnet.patches.splits import Unit
-from lungnet.pipeline.tasks import TaskResults
+from lungnet.pipeline import TaskResults
 
 
 @dataclass(frozen=True)

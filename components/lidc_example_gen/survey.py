@@ -10,8 +10,7 @@ from typing import Any
 
 from lungnet.ct import SeriesFiles, read_series
 from lungnet.ct.series import folders_below, join_series, survey_folder, warn_of_broken
-from lungnet.pipeline.engine import Engine
-from lungnet.pipeline.tasks import Task, TaskResults
+from lungnet.pipeline import Engine, Task, TaskResults
 
 
 def series_to_json(series: SeriesFiles) -> dict[str, Any]:

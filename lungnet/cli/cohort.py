@@ -71,7 +71,7 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
 
 def _look_up(data: Path) -> "AnnotatedArchive":
     from lungnet.components.lidc_example_gen.annotated import annotated_archive
-    from lungnet.pipeline.engine import Engine
+    from lungnet.pipeline import Engine
 
     with tempfile.TemporaryDirectory(prefix="lungnet-cohort-") as folder, Engine() as engine:
         return annotated_archive(data, Path(folder), engine)

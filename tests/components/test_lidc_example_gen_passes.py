@@ -24,8 +24,7 @@ from lungnet.ct import CTReadError, SeriesFiles, find_series
 from lungnet.errors import InputError
 from lungnet.lidc import annotations_of_series, nodules_of
 from lungnet.patches import SampledSeries
-from lungnet.pipeline.engine import Engine
-from lungnet.pipeline.tasks import TaskResults
+from lungnet.pipeline import Engine, TaskResults
 
 RULES = PatchRules()
 

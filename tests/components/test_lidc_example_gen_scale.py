@@ -12,8 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from lungnet.pipeline import ExecutorContext
-from lungnet.pipeline.tasks import TaskResults
+from lungnet.pipeline import ExecutorContext, TaskResults
 from tests.components.lidc_example_gen_run import SETTINGS, run
 
 
