@@ -83,6 +83,7 @@ class Executor(BaseExecutor):
                 exec_properties["seed"],
                 tensorboard_dir=self.context.tensorboard_dir,
                 progress=self.context.progress,
+                checkpoint_dir=self.context.checkpoint_dir,
             )
             return trained.model, trained.history
         if row == "gan_cae_lr":
@@ -103,9 +104,10 @@ class Executor(BaseExecutor):
         nothing = np.empty((0, PATCH_SIZE, PATCH_SIZE), np.int16)
         rules = PatchRules(**exec_properties["patches"])
         train = ExampleArrays.from_examples(balance_training(real, nothing, rules, seed))
-        shown: dict[str, Any] = {
+        context: dict[str, Any] = {
             "tensorboard_dir": self.context.tensorboard_dir,
             "progress": self.context.progress,
+            "checkpoint_dir": self.context.checkpoint_dir,
         }
         if row == "ae":
             trained = train_ae_baseline(
@@ -115,7 +117,7 @@ class Executor(BaseExecutor):
                 window_hu,
                 seed,
                 validation_hu=validation.patches_hu,
-                **shown,
+                **context,
             )
         else:
             trained = train_cnn(
@@ -126,7 +128,7 @@ class Executor(BaseExecutor):
                 config,
                 window_hu,
                 seed,
-                **shown,
+                **context,
             )
         return trained.model, trained.history, train.labels
 

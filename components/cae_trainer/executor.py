@@ -34,6 +34,7 @@ class Executor(BaseExecutor):
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
             validation_hu=validation.patches_hu,
+            checkpoint_dir=self.context.checkpoint_dir / "layers",
         )
         model: keras.Model = greedy.model.encoder
         history = {"layers": greedy.history}
@@ -49,6 +50,7 @@ class Executor(BaseExecutor):
                 seed,
                 tensorboard_dir=self.context.tensorboard_dir / "fine_tuning",
                 progress=self.context.progress,
+                checkpoint_dir=self.context.checkpoint_dir / "fine_tuning",
             )
             model, history["fine_tuning"] = tuned.model, tuned.history
         encoder = output_dict["encoder"][0]

@@ -31,6 +31,7 @@ class Executor(BaseExecutor):
             exec_properties["seed"],
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
+            checkpoint_dir=self.context.checkpoint_dir,
         )
         encoder, window_hu = load_encoder(input_dict["encoder"][0])
         save_head(

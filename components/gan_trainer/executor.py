@@ -29,6 +29,7 @@ class Executor(BaseExecutor):
             exec_properties["seed"],
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
+            checkpoint_dir=self.context.checkpoint_dir,
         )
         generator = output_dict["generator"][0]
         trained.model.sampler.save(generator.uri / "generator.keras")

@@ -11,10 +11,12 @@ from lungnet.config import CaeConfig
 from lungnet.models.autoencoder import ConvolutionalAutoencoder
 from lungnet.models.autoencoder_layer import LayerAutoencoder
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.reconstruction import reconstruction_error
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_state import Variables
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 16
@@ -32,6 +34,7 @@ def train_autoencoder(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     validation_hu: npt.NDArray[np.int16] | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains a `ConvolutionalAutoencoder` without labels (section 4, Algorithm 1).
 
@@ -47,6 +50,8 @@ def train_autoencoder(
         tensorboard_dir: for losses and reconstructions; None writes none.
         progress: called as `progress(epochs done, of how many over all layers, text)`.
         validation_hu: int16 `(m, 40, 40)`, only looked at; None or empty for none.
+        checkpoint_dir: where a training that was killed is taken up again, in whatever layer it was; None
+            begins anew.
 
     Returns:
         The `ConvolutionalAutoencoder` and the curve "layer_i/reconstruction_error" of each layer i:
@@ -63,10 +68,23 @@ def train_autoencoder(
     validation = None
     if validation_hu is not None and len(validation_hu):
         validation = to_unit(validation_hu, window_hu)[..., None]
+    for stage in cae.stages:
+        _compile(stage, config)
     with TrainingLog(tensorboard_dir, progress, "cae") as log:
+        data, optimizers = [patches_hu, validation], [stage.optimizer for stage in cae.stages]
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("autoencoder", data, config=config, window_hu=window_hu, seed=seed),
+            {"variables": Variables(cae, *optimizers), "log": log},
+        )
+        done, total = checkpoints.resume(), config.epochs * len(cae.stages)
         for index, stage in enumerate(cae.stages, 1):
-            stage_seed = layer_seed(seed, "stage", index)
-            for epoch in _train_stage(stage, inputs, validation, config, stage_seed, log, index):
+            before, stage_seed = (index - 1) * config.epochs, layer_seed(seed, "stage", index)
+            for epoch, error in _train_stage(stage, inputs, config, stage_seed, done - before):
+                errors = {"reconstruction_error": error}
+                if validation is not None:
+                    errors["validation_reconstruction_error"] = reconstruction_error(stage, validation)
+                log.scalars(epoch, errors, prefix=f"layer_{index}")
                 if is_due(epoch, config.epochs, GRIDS):
                     log.images(
                         epoch,
@@ -76,46 +94,37 @@ def train_autoencoder(
                         columns=4,
                         description=f"Left training patches, right what layers 1 to {index} keep of them.",
                     )
-            if index < len(cae.stages):
+                checkpoints.save(before + epoch)
+                text = f"layer {index} of {len(cae.stages)}, reconstruction error {error:.2e}"
+                log.progress(before + epoch, total, text)
+            if index < len(cae.stages) and done < total:
                 inputs = _stored_output(stage, inputs)
                 validation = None if validation is None else _stored_output(stage, validation)
     return Trained(cae, log.history)
 
 
-def _train_stage(
-    stage: LayerAutoencoder,
-    inputs: npt.NDArray[np.float32],
-    validation: npt.NDArray[np.float32] | None,
-    config: CaeConfig,
-    seed: int,
-    log: TrainingLog,
-    index: int,
-) -> Iterator[int]:
-    """Yields the number of each epoch, from 1, when it is done."""
+def _compile(stage: LayerAutoencoder, config: CaeConfig) -> None:
     stage.compile(
         optimizer=keras.optimizers.SGD(config.learning_rate, momentum=config.momentum),
         loss="mean_squared_error",
         jit_compile=False,
     )
-    batches = shuffled_batches((inputs,), config.batch_size, seed)
+    stage.optimizer.build(stage.trainable_variables)
+
+
+def _train_stage(
+    stage: LayerAutoencoder, inputs: npt.NDArray[np.float32], config: CaeConfig, seed: int, done: int
+) -> Iterator[tuple[int, float]]:
+    """Trains a layer from epoch `done` on; yields each epoch, from 1, and its mean error."""
     updates = len(inputs) // config.batch_size
-    total = config.epochs * len(config.filters)
-    for epoch in range(1, config.epochs + 1):
+    begin = min(max(done, 0), config.epochs)
+    batches = shuffled_batches((inputs,), config.batch_size, seed, start=begin * updates)
+    for epoch in range(begin + 1, config.epochs + 1):
         means = Means()
         for _ in range(updates):
             (batch,) = next(batches)
             means.add(stage.train_on_batch(batch, batch, return_dict=True))
-        error = means.take()["loss"]
-        errors = {"reconstruction_error": error}
-        if validation is not None:
-            errors["validation_reconstruction_error"] = reconstruction_error(stage, validation)
-        log.scalars(epoch, errors, prefix=f"layer_{index}")
-        log.progress(
-            (index - 1) * config.epochs + epoch,
-            total,
-            f"layer {index} of {len(config.filters)}, reconstruction error {error:.2e}",
-        )
-        yield epoch
+        yield epoch, means.take()["loss"]
 
 
 def _stored_output(stage: LayerAutoencoder, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -61,7 +61,7 @@ def check_labels(labels: npt.ArrayLike, count: int, what: str) -> npt.NDArray[np
 
 
 def shuffled_batches(
-    arrays: tuple[npt.NDArray[Any], ...], batch_size: int, seed: int
+    arrays: tuple[npt.NDArray[Any], ...], batch_size: int, seed: int, start: int = 0
 ) -> Iterator[tuple[npt.NDArray[Any], ...]]:
     """Yields full batches without end, every item once per pass, each pass in a new order.
 
@@ -72,6 +72,7 @@ def shuffled_batches(
         arrays: of equal length along the first axis; batches keep them aligned.
         batch_size: items of each batch.
         seed: of the orders; pass number p depends on (seed, p) alone.
+        start: batches to leave out at the beginning; they cost nothing.
 
     Yields:
         A tuple like `arrays`, each cut down to `batch_size` items.
@@ -82,12 +83,12 @@ def shuffled_batches(
     count = len(arrays[0])
     if count == 0 or any(len(array) != count for array in arrays):
         raise ValueError(f"arrays must be of one length above 0. Received: {[len(a) for a in arrays]}")
-    passes = 0
+    passes, begun = divmod(start * batch_size, count)
     waiting = np.empty(0, np.int64)
     while True:
         while len(waiting) < batch_size:
             order = np.random.default_rng([seed, stable_id("pass", passes)]).permutation(count)
-            waiting = np.concatenate([waiting, order])
-            passes += 1
+            waiting = np.concatenate([waiting, order[begun:]])
+            passes, begun = passes + 1, 0
         chosen, waiting = waiting[:batch_size], waiting[batch_size:]
         yield tuple(array[chosen] for array in arrays)

@@ -7,13 +7,15 @@ import numpy.typing as npt
 
 from lungnet.config import CalmConfig
 from lungnet.models.calm import CALM
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.clustering_callback import CalmHistory, ClusteringCallback
 from lungnet.models.feature_checks import check_feature_splits
 from lungnet.models.training_log import Progress, TrainingLog
+from lungnet.models.training_state import SaveCheckpoint, Variables
 
 
 def compile_classifier(model: keras.Model, config: CalmConfig) -> None:
-    """Prepares a model of class probabilities for `fit` with the paper's optimiser (section 5.3).
+    """Prepares a built model of class probabilities for `fit` with the paper's optimiser (section 5.3).
 
     The metric `cross_entropy` is the loss without the L2 term.
     """
@@ -23,6 +25,7 @@ def compile_classifier(model: keras.Model, config: CalmConfig) -> None:
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
         jit_compile=False,
     )
+    model.optimizer.build(model.trainable_variables)
 
 
 def train_calm(
@@ -34,6 +37,7 @@ def train_calm(
     seed: int = 0,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> tuple[CALM, CalmHistory]:
     """Trains CALM on an encoder's features (section 5.3).
 
@@ -46,6 +50,7 @@ def train_calm(
         seed: of every random choice.
         tensorboard_dir: folder for scalars, or `None`.
         progress: called as `progress(iterations_done, max_iterations, text)`.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         The trained model and its history.
@@ -64,13 +69,20 @@ def train_calm(
     compile_classifier(model, config)
     with TrainingLog(tensorboard_dir, progress, "calm") as log:
         callback = ClusteringCallback(x, config, seed, log)
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("calm", [x, y, *(validation or ())], config=config, seed=seed),
+            {"variables": Variables(model, model.optimizer), "clustering": callback, "log": log},
+        )
+        done = checkpoints.resume()
         model.fit(
             callback.dataset(y),
+            initial_epoch=config.max_iterations if callback.history.converged else done,
             epochs=config.max_iterations,
             shuffle=False,  # the dataset is in its order already
             validation_data=validation,
             validation_batch_size=1024,
-            callbacks=[callback],
+            callbacks=[callback, SaveCheckpoint(checkpoints)],
             verbose=0,
         )
     return model, callback.history

@@ -13,10 +13,12 @@ from lungnet.config import CalmConfig
 from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
+from lungnet.models.checkpoints import State
 from lungnet.models.cluster_centers import choose_centers, initial_centers
 from lungnet.models.dissimilarity import dissimilarity
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.training_log import TrainingLog
+from lungnet.models.training_state import listed, numbered
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class CalmHistory:
     converged: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Returns the fields as plain data."""
+        """Returns a copy of the fields as plain data."""
         return asdict(self)
 
 
@@ -95,6 +97,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         self.history = CalmHistory()
         self._epoch = self._unchanged = 0
         self._kept: tuple[list[Any], npt.NDArray[np.int64]] | None = None
+        self._goes_on = False
         # |x|^2 summed about the overall mean, from which the variance within clusters follows.
         self._mean = features.mean(axis=0, dtype=np.float64)
         self._scatter = float(np.square(features - self._mean, dtype=np.float64).sum())
@@ -124,9 +127,15 @@ class ClusteringCallback(keras.callbacks.Callback):
         return gathered_batches(self.features, labels, self.batches, self.steps_per_epoch)
 
     def on_train_begin(self, logs: Any = None) -> None:
-        """Draws the initial centres and assigns the samples to them (Algorithm 2, step 1)."""
+        """Draws the initial centres and assigns the samples to them (Algorithm 2, step 1).
+
+        After `restore` the training that was interrupted goes on instead.
+        """
         if not isinstance(self.model, CALM):
             raise TypeError(f"ClusteringCallback trains a CALM. Received: {type(self.model).__name__}")
+        if self._goes_on:
+            self._goes_on = False
+            return
         self.history, self._unchanged, self._kept = CalmHistory(), 0, None
         rng = np.random.default_rng([self.seed, stable_id("calm centers")])
         centers = initial_centers(self.features, self.config.clusters, rng)
@@ -160,6 +169,26 @@ class ClusteringCallback(keras.callbacks.Callback):
         if self._kept is not None:
             weights, self.assignment = self._kept
             self.model.set_weights(weights)
+
+    def state(self) -> State:
+        """Returns what a checkpoint needs besides the model: assignment, history, and what is kept."""
+        weights, kept_assignment = self._kept or ([], np.empty(0, np.int64))
+        return {
+            "assignment": self.assignment,
+            "history": self.history.to_dict(),
+            "unchanged": self._unchanged,
+            "kept_assignment": kept_assignment,
+            **numbered(weights),
+        }
+
+    def restore(self, state: State) -> None:
+        """Takes on what `state` gave; the next `fit` goes on from there if an epoch had ended."""
+        self.assignment = state["assignment"]
+        self.history = CalmHistory(**state["history"])
+        self._unchanged = state["unchanged"]
+        weights = listed(state)
+        self._kept = (weights, state["kept_assignment"]) if weights else None
+        self._goes_on = bool(self.history.loss)
 
     def _record(self, logs: dict[str, float]) -> None:
         history = self.history

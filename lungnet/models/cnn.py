@@ -11,13 +11,17 @@ from keras import layers
 from lungnet.config import BaselineConfig
 from lungnet.models.augmentation import RandomDihedral
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_state import Variables
 from lungnet.models.validation import Validation
 from lungnet.patches.example import PATCH_SIZE
 
 #: Reports and validations over a training.
 REPORTS = 20
+#: Updates from one checkpoint to the next.
+CHECKPOINT_STEPS = 50
 
 
 def build_cnn(
@@ -84,6 +88,7 @@ def compile_for_training(
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
+    trainer.optimizer.build(trainer.trainable_variables)
     return trainer
 
 
@@ -97,6 +102,7 @@ def train_cnn(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains the network of `build_cnn` for `config.cnn_steps` updates.
 
@@ -112,6 +118,7 @@ def train_cnn(
         seed: of weights, symmetries and the order of patches.
         tensorboard_dir: for the curves; None writes none.
         progress: called as `progress(steps done, of how many, text)`.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         The network, `(batch, 40, 40, 1)` in [0, 1] to logits `(batch,)`, and the curves "loss" and,
@@ -127,9 +134,18 @@ def train_cnn(
     total, means = config.cnn_steps, Means()
     trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
-    batches = shuffled_batches((unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"))
     with TrainingLog(tensorboard_dir, progress, "cnn") as log:
-        for step in range(1, total + 1):
+        held = [] if validation is None else [validation.unit, validation.labels]
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("cnn", [patches_hu, targets, *held], config=config, window_hu=window_hu, seed=seed),
+            {"variables": Variables(trainer, trainer.optimizer), "means": means, "log": log},
+        )
+        done = checkpoints.resume()
+        batches = shuffled_batches(
+            (unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"), start=done
+        )
+        for step in range(done + 1, total + 1):
             means.add(trainer.train_on_batch(*next(batches), return_dict=True))
             if is_due(step, total, REPORTS):
                 values = means.take()
@@ -137,4 +153,6 @@ def train_cnn(
                     values |= validation.judge(network)
                 log.scalars(step, values)
                 log.progress(step, total, f"loss {values['loss']:.3f}")
+            if step % CHECKPOINT_STEPS == 0 or step == total:
+                checkpoints.save(step)
     return Trained(network, log.history)

@@ -9,17 +9,22 @@ from keras import layers
 
 from lungnet.config import BaselineConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.decision_tree import fit_decision_tree
+from lungnet.models.encoding import encode
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.reconstruction import reconstruction_error
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_state import Variables
 from lungnet.patches.example import PATCH_SIZE
 
 #: Patches of a grid in TensorBoard.
 SHOWN = 16
 #: Grids over a training.
 GRIDS = 5
+#: Epochs from one checkpoint to the next: the network is large (40 MB with Adam's moments), epochs are short.
+CHECKPOINT_EPOCHS = 5
 
 
 def build_dense_autoencoder(units: int, seed: int) -> keras.Model:
@@ -57,6 +62,7 @@ def train_dense_autoencoder(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     validation_hu: npt.NDArray[np.int16] | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains the autoencoder of reference [9] without labels (section 7).
 
@@ -69,6 +75,7 @@ def train_dense_autoencoder(
         tensorboard_dir: for the loss and reconstructions; None writes none.
         progress: called as `progress(epochs done, of how many, text)`.
         validation_hu: int16 `(m, 40, 40)`, only looked at; None or empty for none.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         The encoder, `(batch, 40, 40, 1)` to `(batch, ae_units)`, and the curve "reconstruction_error";
@@ -84,14 +91,24 @@ def train_dense_autoencoder(
     )
     unit = to_unit(patches_hu, window_hu)[..., None]
     model.get_layer("decoded").bias.assign(unit.mean(axis=0).ravel())
-    batches = shuffled_batches((unit,), config.ae_batch_size, layer_seed(seed, "dense_autoencoder"))
-    updates = len(unit) // config.ae_batch_size
+    model.optimizer.build(model.trainable_variables)
+    updates, total = len(unit) // config.ae_batch_size, config.ae_epochs
     validation = None
     if validation_hu is not None and len(validation_hu):
         validation = to_unit(validation_hu, window_hu)[..., None]
     shown = evenly_chosen(unit, SHOWN)
     with TrainingLog(tensorboard_dir, progress, "ae") as log:
-        for epoch in range(1, config.ae_epochs + 1):
+        data = [patches_hu, validation]
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("dense autoencoder", data, config=config, window_hu=window_hu, seed=seed),
+            {"variables": Variables(model, model.optimizer), "log": log},
+        )
+        done = checkpoints.resume()
+        batches = shuffled_batches(
+            (unit,), config.ae_batch_size, layer_seed(seed, "dense_autoencoder"), start=done * updates
+        )
+        for epoch in range(done + 1, total + 1):
             means = Means()
             for _ in range(updates):
                 (batch,) = next(batches)
@@ -101,10 +118,7 @@ def train_dense_autoencoder(
             if validation is not None:
                 errors["validation_reconstruction_error"] = reconstruction_error(model, validation)
             log.scalars(epoch, errors)
-            log.progress(
-                epoch, config.ae_epochs, f"reconstruction error {errors['reconstruction_error']:.2e}"
-            )
-            if is_due(epoch, config.ae_epochs, GRIDS):
+            if is_due(epoch, total, GRIDS):
                 log.images(
                     epoch,
                     "reconstruction",
@@ -113,6 +127,9 @@ def train_dense_autoencoder(
                     columns=4,
                     description="Left training patches, right what the fully connected layer keeps of them.",
                 )
+            if epoch % CHECKPOINT_EPOCHS == 0 or epoch == total:
+                checkpoints.save(epoch)
+            log.progress(epoch, total, f"reconstruction error {error:.2e}")
     return Trained(keras.Model(model.input, model.get_layer("code").output, name="encoder"), log.history)
 
 
@@ -125,11 +142,12 @@ def train_ae_baseline(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     validation_hu: npt.NDArray[np.int16] | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains row "AE [9]" of Table 1: the autoencoder, then a decision tree on its features.
 
     Args:
-        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu: as in
+        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu, checkpoint_dir: as in
             `train_dense_autoencoder`.
         labels: 0 or 1 for each patch, for the tree alone.
 
@@ -142,9 +160,8 @@ def train_ae_baseline(
     """
     targets = check_labels(labels, len(patches_hu), "The autoencoder of reference [9]")
     encoder, history = train_dense_autoencoder(
-        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu
+        patches_hu, config, window_hu, seed, tensorboard_dir, progress, validation_hu, checkpoint_dir
     )
-    unit = to_unit(patches_hu, window_hu)[..., None]
-    features = encoder.predict(unit, batch_size=256, verbose=0)
+    features = encode(encoder, patches_hu, window_hu)
     head = fit_decision_tree(features, targets, config.ae_tree_depth, seed)
     return Trained(keras.Model(encoder.input, head(encoder.output), name="ae"), history)

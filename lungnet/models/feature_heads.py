@@ -17,10 +17,12 @@ from sklearn.svm import LinearSVC
 from lungnet.config import CalmConfig
 from lungnet.hashing import stable_id
 from lungnet.models.calm_training import compile_classifier
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.feature_checks import check_feature_splits, check_features
 from lungnet.models.feed_forward import FeedForward
 from lungnet.models.training_log import Progress, Trained, TrainingLog
+from lungnet.models.training_state import BestWeights, SaveCheckpoint, Variables
 
 #: Passes after which the linear solvers give up; they stop by themselves long before on real features.
 _MAX_PASSES = 5000
@@ -73,11 +75,13 @@ class FeatureNetwork(keras.Model):
 class _Epochs(keras.callbacks.Callback):
     """Orders the samples of each epoch, reports it, and puts back the weights of the best one."""
 
-    def __init__(self, count: int, batch_size: int, epochs: int, seed: int, log: TrainingLog) -> None:
+    def __init__(
+        self, count: int, batch_size: int, epochs: int, seed: int, best: BestWeights, log: TrainingLog
+    ) -> None:
         super().__init__()
         self.count, self.steps, self.epochs = count, -(-count // batch_size), epochs
-        self.seed, self.log = seed, log
-        self.epoch, self.best, self.weights = 0, np.inf, None
+        self.seed, self.best, self.log = seed, best, log
+        self.epoch = 0
 
     def rows(self) -> Iterator[npt.NDArray[np.int64]]:
         rng = np.random.default_rng([self.seed, stable_id("network batches", self.epoch)])
@@ -92,15 +96,13 @@ class _Epochs(keras.callbacks.Callback):
         if "val_loss" in logs:
             curves["validation_loss"] = logs["val_cross_entropy"]
             curves["validation_accuracy"] = logs["val_accuracy"]
-            if curves["validation_loss"] < self.best:
-                self.best, self.weights = curves["validation_loss"], self.model.get_weights()
+            self.best.offer(-curves["validation_loss"])
         self.log.scalars(epoch + 1, curves)
         text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in curves.items())
         self.log.progress(epoch + 1, self.epochs, text)
 
     def on_train_end(self, logs: Any = None) -> None:
-        if self.weights is not None:
-            self.model.set_weights(self.weights)
+        self.best.put_back()
 
 
 def train_network(
@@ -113,6 +115,7 @@ def train_network(
     seed: int = 0,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains the network of section 5.3 without clusters: same layers, optimiser and batches as CALM.
 
@@ -126,6 +129,7 @@ def train_network(
         seed: of weights and order.
         tensorboard_dir: folder for scalars, or `None`.
         progress: called as `progress(epochs_done, epochs, text)`.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         The model, features `(b, d)` to logit `(b,)`, and its curves.
@@ -145,14 +149,22 @@ def train_network(
     trained = keras.Model(inputs, keras.layers.Softmax()(head.network(inputs)))
     compile_classifier(trained, config)
     with TrainingLog(tensorboard_dir, progress, "gan_cae_nn") as log:
-        callback = _Epochs(len(x), config.batch_size, epochs, seed, log)
+        best = BestWeights(trained)
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("network", [x, y, *(validation or ())], config=config, epochs=epochs, seed=seed),
+            {"variables": Variables(trained, trained.optimizer), "best": best, "log": log},
+        )
+        done = checkpoints.resume()
+        callback = _Epochs(len(x), config.batch_size, epochs, seed, best, log)
         trained.fit(
             gathered_batches(x, y, callback.rows, callback.steps),
+            initial_epoch=done,
             epochs=epochs,
             shuffle=False,  # the dataset is in its order already
             validation_data=validation,
             validation_batch_size=1024,
-            callbacks=[callback],
+            callbacks=[callback, SaveCheckpoint(checkpoints)],
             verbose=0,
         )
     return Trained(head, log.history)

@@ -9,9 +9,11 @@ from keras import layers
 
 from lungnet.config import CaeConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.cnn import compile_for_training
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
+from lungnet.models.training_state import BestWeights, Variables
 from lungnet.models.validation import Validation
 
 
@@ -26,6 +28,7 @@ def fine_tune(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains an encoder on with labels, after the greedy phase and before CALM sees its features.
 
@@ -45,6 +48,7 @@ def fine_tune(
         seed: of head, symmetries and the order of patches.
         tensorboard_dir: for the curves; None writes none.
         progress: called as `progress(epochs done, of how many, text)`.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         A fine-tuned copy of the encoder and the curves "loss" and, with validation patches,
@@ -76,22 +80,31 @@ def fine_tune(
         layer_seed(seed, "fine-tuning"),
     )
     unit = to_unit(patches_hu, window_hu)[..., None]
-    batches = shuffled_batches((unit, targets), config.batch_size, layer_seed(seed, "fine-tuning"))
-    best, best_weights = (-np.inf, -np.inf), tuned.get_weights()
+    best = BestWeights(tuned)
     with TrainingLog(tensorboard_dir, progress, "fine_tuning") as log:
-        for epoch in range(1, total + 1):
+        held = [] if validation is None else [validation.unit, validation.labels]
+        data = [patches_hu, targets, *encoder.get_weights(), *held]
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("fine-tuning", data, config=config, window_hu=window_hu, seed=seed),
+            {"variables": Variables(trainer, trainer.optimizer), "best": best, "log": log},
+        )
+        done = checkpoints.resume()
+        batches = shuffled_batches(
+            (unit, targets), config.batch_size, layer_seed(seed, "fine-tuning"), start=done * updates
+        )
+        for epoch in range(done + 1, total + 1):
             means = Means()
             for _ in range(updates):
                 means.add(trainer.train_on_batch(*next(batches), return_dict=True))
             values = means.take()
-            if validation is not None:
-                values |= validation.judge(network)
-                quality = (values["validation_auc"], -values["validation_loss"])
+            if validation is None:
+                best.offer(epoch)
             else:
-                quality = (float(epoch), 0.0)
-            if quality > best:
-                best, best_weights = quality, tuned.get_weights()
+                values |= validation.judge(network)
+                best.offer(values["validation_auc"], -values["validation_loss"])
             log.scalars(epoch, values)
+            checkpoints.save(epoch)
             log.progress(epoch, total, f"loss {values['loss']:.3f}")
-    tuned.set_weights(best_weights)
+    best.put_back()
     return Trained(tuned, log.history)

@@ -9,17 +9,23 @@ import numpy.typing as npt
 from lungnet.config import GanConfig
 from lungnet.hashing import stable_id
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
+from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.gan import WGANGP
 from lungnet.models.hounsfield import to_hounsfield, to_unit
 from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
+from lungnet.models.training_state import Variables
 
 #: Patches of each kind in TensorBoard.
 SHOWN = 24
+#: Reports over a training.
+REPORTS = 50
 #: Grids over a training.
 GRIDS = 10
 #: Patches drawn at a time. Not a setting: rounding may differ between batch sizes.
 CHUNK = 64
+#: Generator steps from one checkpoint to the next.
+CHECKPOINT_STEPS = 50
 
 
 def train_gan(
@@ -29,6 +35,7 @@ def train_gan(
     seed: int,
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
+    checkpoint_dir: str | os.PathLike[str] | None = None,
 ) -> Trained:
     """Trains a WGAN-GP (section 4) on the positive patches of the training split.
 
@@ -39,6 +46,7 @@ def train_gan(
         seed: of weights, noise and the order of patches.
         tensorboard_dir: for losses and grids of patches; None writes none.
         progress: called as `progress(generator steps done, of how many, text)`.
+        checkpoint_dir: where a training that was killed is taken up again; None begins anew.
 
     Returns:
         The `WGANGP` and the curves "critic_loss", "generator_loss", "wasserstein_distance",
@@ -50,14 +58,26 @@ def train_gan(
     check_patches(patches_hu, config.batch_size, "The GAN")
     gan = WGANGP.from_settings(config, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
-    batches = shuffled_batches((unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"))
     total, means = config.generator_steps, Means()
     with TrainingLog(tensorboard_dir, progress, "gan") as log:
-        for step in range(1, total + 1):
+        checkpoints = Checkpoints(
+            checkpoint_dir,
+            training_id("gan", [patches_hu], config=config, window_hu=window_hu, seed=seed),
+            {
+                "variables": Variables(gan, gan.generator_optimizer, gan.critic_optimizer),
+                "means": means,
+                "log": log,
+            },
+        )
+        done = checkpoints.resume()
+        batches = shuffled_batches(
+            (unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"), start=done
+        )
+        for step in range(done + 1, total + 1):
             (real,) = next(batches)
             real = real.reshape(config.critic_steps, config.batch_size, *unit.shape[1:])
             means.add(gan.train_on_batch(real, return_dict=True))
-            if is_due(step, total):
+            if is_due(step, total, REPORTS):
                 values = means.take()
                 log.scalars(step, values)
                 log.progress(step, total, f"Wasserstein distance {values['wasserstein_distance']:.3f}")
@@ -72,6 +92,8 @@ def train_gan(
                     description=f"Left real patches, right synthetic ones, both from {window_hu[0]:g} HU "
                     f"(black) to {window_hu[1]:g} HU (white).",
                 )
+            if step % CHECKPOINT_STEPS == 0 or step == total:
+                checkpoints.save(step)
     return Trained(gan, log.history)
 
 

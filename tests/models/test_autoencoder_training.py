@@ -5,6 +5,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from lungnet.config import CaeConfig
 from lungnet.errors import InputError
 from lungnet.models import ConvolutionalAutoencoder, to_unit, train_autoencoder
+from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
 SMALL = CaeConfig(filters=(4, 4), kernels=(5, 3), epochs=3, batch_size=10, learning_rate=0.02)
@@ -76,6 +77,27 @@ def test_progress_and_tensorboard(patches_hu, tmp_path):
     train_autoencoder(patches_hu[:10], config, WINDOW, 0, tmp_path, lambda *report: seen.append(report[:2]))
     assert seen == [(1, 2), (2, 2)]
     assert list(tmp_path.glob("events.out.tfevents.*"))
+
+
+@pytest.mark.parametrize("stops", [[1], [3], [2, 5]])
+def test_interrupted_it_ends_as_if_it_had_not_been(patches_hu, tmp_path, train_with_interruptions, stops):
+    """Within a layer, between two, and both; with noise, momentum and a batch that spans two passes."""
+    config = SMALL.model_copy(update={"denoising": 0.2, "batch_size": 13})
+
+    def train(folder="board", **arguments):
+        held = patches_hu[50:]
+        given = patches_hu[:50], config, WINDOW, 3, tmp_path / folder
+        return train_autoencoder(*given, validation_hu=held, **arguments)
+
+    undisturbed = train("whole")
+    resumed, first_reports = train_with_interruptions(train, stops)
+    assert first_reports == [stop + 1 for stop in stops]
+    assert_same(resumed, undisturbed)
+    points = tensorboard_points(tmp_path / "board")
+    assert points == tensorboard_points(tmp_path / "whole")
+    assert points["cae/layer_2/validation_reconstruction_error"] == [1, 2, 3]
+    assert points["cae/layer_1/reconstruction"] == [1, 2, 3]
+    assert_same(train(checkpoint_dir=tmp_path / "checkpoints"), undisturbed)  # nothing is left to do
 
 
 def test_fewer_patches_than_a_batch(patches_hu):

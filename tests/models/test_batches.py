@@ -26,6 +26,15 @@ def test_order_depends_on_the_seed_not_on_the_batch_size():
     assert not np.array_equal(_stream(7, 3, 1, 14), _stream(7, 3, 2, 14))
 
 
+@pytest.mark.parametrize("count, batch_size", [(7, 3), (3, 9), (6, 3)])
+@pytest.mark.parametrize("start", [1, 2, 3, 14, 15])
+def test_starting_later_gives_what_comes_then(count, batch_size, start):
+    items = np.arange(count)
+    whole = list(islice(shuffled_batches((items,), batch_size, 4), start + 8))
+    rest = list(islice(shuffled_batches((items,), batch_size, 4, start), 8))
+    np.testing.assert_array_equal(rest, whole[start:])
+
+
 def test_batches_may_be_larger_than_the_data():
     assert np.bincount(_stream(3, 9, 0, 1)).tolist() == [3, 3, 3]
 

@@ -4,6 +4,7 @@ import pytest
 from lungnet.config import CalmConfig
 from lungnet.errors import InputError
 from lungnet.models.calm_training import train_calm
+from tests.models.conftest import tensorboard_points
 
 CONFIG = CalmConfig(hidden=(16, 8), batch_size=20, max_iterations=12, trees=10, standardise=True)
 
@@ -43,6 +44,54 @@ def test_one_seed_gives_one_model(data):
     first, again = (train_calm(x[:200], y[:200], config=config, seed=3)[0] for _ in range(2))
     for a, b in zip(first.get_weights(), again.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def interrupted(data, config, tmp_path, train_with_interruptions, stops, validated=True):
+    """Trains without and with interruptions; returns the history, after both were found equal.
+
+    Validation is mislabelled, so that an early iteration is kept, as in networks that overfit.
+    """
+    x, y = data
+    held, held_labels = (x[400:], 1 - y[400:]) if validated else (None, None)
+
+    def train(folder="board", **arguments):
+        given = x[:150], y[:150], held, held_labels, config, 1
+        return train_calm(*given, tmp_path / folder, **arguments)
+
+    undisturbed, expected = train("whole")
+    (resumed, history), first_reports = train_with_interruptions(train, stops)
+    again, same = train(checkpoint_dir=tmp_path / "checkpoints")  # nothing is left to do
+    assert first_reports == stops  # the report comes before the checkpoint
+    assert history == same == expected
+    for model in (resumed, again):
+        for left, right in zip(model.get_weights(), undisturbed.get_weights(), strict=True):
+            np.testing.assert_array_equal(left, right)
+    points = tensorboard_points(tmp_path / "board")
+    assert points == tensorboard_points(tmp_path / "whole")
+    assert points["calm/changed"] == list(range(1, len(history.loss) + 1))
+    return history
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_interrupted_it_ends_as_if_it_had_not_been(data, tmp_path, train_with_interruptions, validated):
+    """With smoothed importance, which remembers, and (with validation) an iteration kept from before."""
+    config = CONFIG.model_copy(
+        update={"importance_smoothing": 0.75, "learning_rate": 0.1, "max_iterations": 5}
+    )
+    history = interrupted(data, config, tmp_path, train_with_interruptions, [2, 4], validated)
+    assert len(history.loss) == 5
+    if validated:
+        assert history.kept_iteration < 3  # what is put back comes from a checkpoint
+    assert any(history.changed[2:])  # or the order of samples would not follow the assignment
+
+
+def test_interrupted_while_nothing_changes_it_stops_as_early(data, tmp_path, train_with_interruptions):
+    config = CONFIG.model_copy(
+        update={"learning_rate": 1e-6, "patience": 4, "center_rule": "best_of_forest", "max_iterations": 20}
+    )
+    history = interrupted(data, config, tmp_path, train_with_interruptions, [2, 4])
+    assert history.converged
+    assert len(history.loss) < 20
 
 
 @pytest.mark.parametrize(

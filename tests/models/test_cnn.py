@@ -7,8 +7,9 @@ import tf2onnx
 
 from lungnet.config import BaselineConfig
 from lungnet.errors import InputError
-from lungnet.models import HounsfieldWindow, build_cnn, train_cnn
+from lungnet.models import HounsfieldWindow, build_cnn, cnn, train_cnn
 from lungnet.models.cnn import compile_for_training
+from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
 CONFIG = BaselineConfig(cnn_steps=20, cnn_batch_size=8)
@@ -51,6 +52,26 @@ def test_same_seed_same_network(discs, trained):
     for left, right in zip(again.model.get_weights(), trained.model.get_weights(), strict=True):
         np.testing.assert_array_equal(left, right)
     assert "validation_auc" not in again.history
+
+
+def test_interrupted_it_ends_as_if_it_had_not_been(discs, tmp_path, monkeypatch, train_with_interruptions):
+    """With symmetries and a rate that falls, and with sums that are yet to be reported in the checkpoints."""
+    config = CONFIG.model_copy(update={"cnn_steps": 14, "cnn_batch_size": 7, "cnn_flips": True})
+    monkeypatch.setattr(cnn, "REPORTS", 7)
+    monkeypatch.setattr(cnn, "CHECKPOINT_STEPS", 3)
+
+    def train(folder="board", **arguments):
+        patches_hu, labels = discs
+        held = patches_hu[:20], labels[:20]
+        return train_cnn(patches_hu, labels, *held, config, WINDOW, 1, tmp_path / folder, **arguments)
+
+    undisturbed = train("whole")
+    resumed, first_reports = train_with_interruptions(train, [2, 6, 10])
+    assert first_reports == [2, 4, 10]  # from the beginning and from the checkpoints at 3 and 9
+    assert_same(resumed, undisturbed)
+    points = tensorboard_points(tmp_path / "board")
+    assert points == tensorboard_points(tmp_path / "whole")
+    assert points["cnn/validation_auc"] == [2, 4, 6, 8, 10, 12, 14]
 
 
 def test_what_is_returned_draws_no_symmetries(trained, tmp_path):

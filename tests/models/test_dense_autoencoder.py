@@ -8,10 +8,12 @@ from lungnet.config import BaselineConfig
 from lungnet.errors import InputError
 from lungnet.models import (
     build_dense_autoencoder,
+    dense_autoencoder,
     to_unit,
     train_ae_baseline,
     train_dense_autoencoder,
 )
+from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
 CONFIG = BaselineConfig(ae_units=64, ae_epochs=20, ae_batch_size=10, ae_learning_rate=1e-3, ae_tree_depth=3)
@@ -59,6 +61,26 @@ def test_validation_is_only_looked_at(halves, trained):
     # These patches are among those it learns from, and are judged after each epoch.
     assert errors[-1] == pytest.approx(watched.history["reconstruction_error"][-1], rel=0.3)
     assert "validation_reconstruction_error" not in trained.history
+
+
+def test_interrupted_it_ends_as_if_it_had_not_been(halves, tmp_path, monkeypatch, train_with_interruptions):
+    """The whole row, tree included."""
+    monkeypatch.setattr(dense_autoencoder, "CHECKPOINT_EPOCHS", 2)
+    config = CONFIG.model_copy(update={"ae_epochs": 7, "ae_batch_size": 9})
+
+    def train(folder="board", **arguments):
+        given = halves[0], halves[1], config, WINDOW, 2, tmp_path / folder
+        return train_ae_baseline(*given, validation_hu=halves[0][:5], **arguments)
+
+    undisturbed = train("whole")
+    resumed, first_reports = train_with_interruptions(train, [1, 5, 7])
+    assert first_reports == [1, 5]  # and after 7 nothing was left to do
+    assert_same(resumed, undisturbed)
+    unit = to_unit(halves[0], WINDOW)[..., None]
+    np.testing.assert_array_equal(resumed.model(unit), undisturbed.model(unit))
+    points = tensorboard_points(tmp_path / "board")
+    assert points == tensorboard_points(tmp_path / "whole")
+    assert points["ae/reconstruction"] == list(range(1, 8))
 
 
 def test_tree_on_the_code_tells_the_classes_apart(halves, trained):

@@ -15,6 +15,7 @@ from lungnet.models.feature_heads import (
     train_logistic_regression,
     train_network,
 )
+from tests.models.conftest import assert_same, tensorboard_points
 
 CONFIG = CalmConfig(hidden=(16, 8), batch_size=32)
 
@@ -79,6 +80,27 @@ def test_network_learns_and_keeps_the_best_epoch(data):
     cross_entropy = np.mean(np.logaddexp(0.0, logit) - y[300:] * logit)
     assert cross_entropy == pytest.approx(losses[best], rel=1e-4)
     assert ((logit > 0) == y[300:]).mean() > 0.75
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_interrupted_it_ends_as_if_it_had_not_been(data, tmp_path, train_with_interruptions, validated):
+    """Validation is mislabelled, so that an early epoch is kept, as in networks that overfit."""
+    x, y = data
+    config = CONFIG.model_copy(update={"learning_rate": 0.03})
+    held, held_labels = (x[300:], 1 - y[300:]) if validated else (None, None)
+
+    def train(folder="board", **arguments):
+        given = x[:300], y[:300], held, held_labels, config, 5, 0
+        return train_network(*given, tmp_path / folder, **arguments)
+
+    undisturbed = train("whole")
+    resumed, first_reports = train_with_interruptions(train, [1, 4])
+    assert first_reports == [1, 4]  # the report comes before the checkpoint
+    assert_same(resumed, undisturbed)
+    assert tensorboard_points(tmp_path / "board") == tensorboard_points(tmp_path / "whole")
+    if validated:  # what is put back comes from a checkpoint
+        assert int(np.argmin(resumed.history["validation_loss"])) < 3
+    assert_same(train(checkpoint_dir=tmp_path / "checkpoints"), undisturbed)  # nothing is left to do
 
 
 def test_network_without_validation_keeps_the_last_epoch_and_follows_the_seed(data, tmp_path):

@@ -5,6 +5,7 @@ from lungnet.config import CaeConfig
 from lungnet.errors import InputError
 from lungnet.models import ConvolutionalAutoencoder, fine_tune
 from lungnet.models.validation import Validation
+from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
 CONFIG = CaeConfig(
@@ -87,6 +88,41 @@ def test_the_best_epoch_is_kept(encoder, textures, monkeypatch):
         True,
         False,
     ]
+
+
+@pytest.mark.parametrize("validated", [True, False])
+def test_interrupted_it_ends_as_if_it_had_not_been(
+    encoder, textures, tmp_path, train_with_interruptions, validated
+):
+    """With symmetries, a rate that falls, and (with validation) an early best epoch."""
+    config = CONFIG.model_copy(update={"fine_tune_epochs": 5, "fine_tune_flips": True})
+    patches_hu, labels = textures
+
+    def train(folder="board", **arguments):
+        held, held_labels = (patches_hu[36:], labels[36:]) if validated else (None, None)
+        given = encoder, patches_hu[:35], labels[:35], held, held_labels, config, WINDOW, 0
+        return fine_tune(*given, tmp_path / folder, **arguments)
+
+    undisturbed = train("whole")
+    resumed, first_reports = train_with_interruptions(train, [1, 4])
+    assert first_reports == [2, 5]
+    assert_same(resumed, undisturbed)
+    if validated:  # what is put back comes from a checkpoint
+        assert int(np.argmax(resumed.history["validation_auc"])) == 0
+    assert tensorboard_points(tmp_path / "board") == tensorboard_points(tmp_path / "whole")
+    assert_same(train(checkpoint_dir=tmp_path / "checkpoints"), undisturbed)  # nothing is left to do
+
+
+def test_another_encoders_checkpoint_is_not_used(encoder, textures, tmp_path):
+    config = CONFIG.model_copy(update={"fine_tune_epochs": 1})
+    patches_hu, labels = textures
+    other = ConvolutionalAutoencoder(CONFIG, seed=3).encoder
+    for start in (encoder, other):
+        first, second = (
+            fine_tune(start, patches_hu, labels, None, None, config, WINDOW, 0, checkpoint_dir=folder)
+            for folder in (None, tmp_path)
+        )
+        assert_same(second, first)
 
 
 def test_symmetries_are_drawn_if_asked(encoder, textures):

@@ -24,6 +24,48 @@ def test_history_and_event_file_hold_the_curves(tmp_path):
     assert "patches" in events.Tags()["tensors"]
 
 
+def curve(folder, name):
+    """(step, value) of every point that TensorBoard finds, in its order."""
+    events = EventAccumulator(str(folder), size_guidance={"tensors": 0}).Reload()
+    return [(event.step, event.tensor_proto) for event in events.Tensors(name)]
+
+
+def test_a_restored_log_is_neither_doubled_nor_broken(tmp_path):
+    folder = tmp_path / "log"
+    folder.mkdir()
+    (folder / "events.out.tfevents.1.other.v2").write_bytes(b"")
+    with TrainingLog(folder) as log:
+        for step in (1, 2):
+            log.scalars(step, {"loss": step / 2})
+        log.images(2, "patches", np.zeros((3, 4, 4)))
+        state = log.state()
+        log.scalars(3, {"loss": 99.0})  # lost with what killed it
+    for attempt in (1, 2):  # killed twice at the same place, the second time at once
+        with TrainingLog(folder) as log:
+            log.restore(state)
+            if attempt == 2:
+                log.scalars(3, {"loss": 1.5})
+                late = log.state()
+    with TrainingLog(tmp_path / "elsewhere") as log:
+        log.restore(late)
+        log.scalars(4, {"loss": 2.0})
+        assert log.history == {"step": [1.0, 2.0, 3.0, 4.0], "loss": [0.5, 1.0, 1.5, 2.0]}
+    for place, steps in ((folder, 3), (tmp_path / "elsewhere", 4)):
+        found = [(step, float(tf.make_ndarray(value))) for step, value in curve(place, "loss")]
+        assert found == [(step, step / 2) for step in range(1, steps + 1)]
+        assert [step for step, _ in curve(place, "patches")] == [2]
+    assert (folder / "events.out.tfevents.1.other.v2").exists()  # no file of a training
+
+
+def test_restoring_the_beginning_clears_the_folder(tmp_path):
+    with TrainingLog(tmp_path) as log:
+        log.scalars(1, {"loss": 1.0})
+    log = TrainingLog(tmp_path)
+    log.restore(log.state())
+    assert list(tmp_path.iterdir()) == []
+    assert log.history == {}
+
+
 def test_nothing_is_written_without_a_folder():
     with TrainingLog() as log:
         log.scalars(1, {"loss": 1})
@@ -55,6 +97,16 @@ def test_means_start_anew_after_each_report():
     means.add({"loss": 5})
     assert means.take() == {"loss": 5.0}
     assert means.take() == {}
+
+
+def test_restored_means_go_on():
+    means, other = Means(), Means()
+    for loss in (1, 2):
+        means.add({"loss": loss})
+    other.restore(means.state())
+    for each in (means, other):
+        each.add({"loss": 6})
+        assert each.take() == {"loss": 3.0}
 
 
 @pytest.mark.parametrize(
