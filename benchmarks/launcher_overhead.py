@@ -82,8 +82,8 @@ def main() -> None:
         "second_demo_steps_run": len(ran),
     }
     print(
-        f"launcher: {100 * share:.2f} % over the executors alone ({watch.seconds:.1f} of {whole:.1f} s are in "
-        f"them); a second demo takes {again:.1f} s and runs {len(ran)} steps (phantom)"
+        f"launcher: {100 * share:.2f} % over the executors alone ({watch.seconds:.1f} of {whole:.1f} s are "
+        f"in them); a second demo takes {again:.1f} s and runs {len(ran)} steps (phantom)"
     )
     if options.output:
         write_json(options.output, result)
