@@ -20,7 +20,7 @@ from lungnet.components.pusher import Pusher
 from lungnet.components.statistics_gen import StatisticsGen
 from lungnet.config import Config
 from lungnet.errors import InputError
-from lungnet.pipeline import Component, Pipeline
+from lungnet.pipeline import Component, LatestBlessedModelResolver, Node, Pipeline
 
 
 def method_pipeline(
@@ -67,11 +67,13 @@ def method_pipeline(
         for row in config.baselines.rows
     ]
     classifiers = [component.outputs["classifier"] for component in (calm, *baselines)]
+    latest_blessed = LatestBlessedModelResolver(calm.outputs["classifier"])
     evaluator = Evaluator(
         examples=examples,
         features=features.outputs["features"],
         classifiers=classifiers,
         cohort=example_gen.outputs["cohort"],
+        baseline_model=latest_blessed.outputs["model"],
     )
     exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
     infra_validator = InfraValidator(
@@ -82,10 +84,10 @@ def method_pipeline(
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["blessing"],
     )
-    steps = [
+    steps: list[Node] = [
         *(example_gen, *validation, gan, augmenter, *augmented_validation),
         *(cae, features, calm, *baselines),
-        *(evaluator, exporter, infra_validator, pusher),
+        *(latest_blessed, evaluator, exporter, infra_validator, pusher),
     ]
     return Pipeline(steps, config)
 

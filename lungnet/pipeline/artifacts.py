@@ -31,6 +31,10 @@ class Artifact:
     def __init_subclass__(cls) -> None:
         cls.TYPE_NAME = cls.__name__
 
+    def delivered(self) -> list[Path]:
+        """What lies outside the artifact's folder and belongs to it: where it is gone, so is the artifact."""
+        return []
+
     def check_properties(self) -> None:
         """Refuses a standard property whose value is of another type; none has to be there.
 
@@ -292,3 +296,7 @@ class PushedModel(Artifact):
         "pushed_version": str,
         "reason": str,
     }
+
+    def delivered(self) -> list[Path]:
+        """The version's folder, once there is one."""
+        return [Path(self.properties["pushed_destination"])] if self.properties.get("pushed") else []

@@ -102,7 +102,7 @@ class Session:
             return Decision(component, ingredients, None, ("asked for",))
         damage: list[str] = []
         for execution in self.store.executions(self.pipeline, component.id, cache_key=ingredients.key):
-            found = self._damage(execution)
+            found = self._damage(component, execution)
             if not found:
                 return Decision(component, ingredients, execution)
             damage += found
@@ -135,7 +135,7 @@ class Session:
             raise InputError(f"{artifact.uri} is gone: run {channel.component_id} again.")
         return artifact
 
-    def _damage(self, execution: StoredExecution) -> list[str]:
+    def _damage(self, component: Component, execution: StoredExecution) -> list[str]:
         """What became of the outputs of an execution since it made them; marks them in the store."""
         damage: list[str] = []
         for key, artifacts in self.store.outputs(execution.id).items():
@@ -145,6 +145,9 @@ class Session:
                     damage.append(f"output {key} ({artifact.uri}) is gone")
                 elif self.digests.of(folder) != artifact.digest:
                     damage.append(f"output {key} ({artifact.uri}) was altered")
+                else:
+                    delivered = self.artifact(component.SPEC.outputs[key], artifact).delivered()
+                    damage += [f"{path} is gone" for path in delivered if not path.exists()]
                 state = LIVE if len(damage) == found else DELETED
                 if self.run is not None and state != artifact.state:
                     self.store.mark(artifact.id, state)

@@ -132,6 +132,19 @@ def test_an_artifact_removed_by_hand_is_made_again(pipeline: Pipeline, root: Pat
     assert watch.reasons("Three") == ("output number (Three/number/1) is gone",)
 
 
+def test_what_was_delivered_and_is_gone_is_delivered_again(
+    pipeline: Pipeline, root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    delivery = tmp_path / "served"
+    delivery.mkdir()
+    number = pipeline.component("Add").SPEC.outputs["number"]
+    monkeypatch.setattr(number, "delivered", lambda artifact: [delivery])
+    run(pipeline, root)
+    assert run(pipeline, root).ran == []
+    delivery.rmdir()
+    assert run(pipeline, root).reasons("Add") == (f"{delivery} is gone",)
+
+
 def test_an_edited_source_reruns_its_step(
     steps: SimpleNamespace, pipeline: Pipeline, root: Path, monkeypatch: pytest.MonkeyPatch
 ):
