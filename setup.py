@@ -48,6 +48,7 @@ EXTRAS = {
         "tf2onnx>=1.17",
         "matplotlib>=3.9",
     ],
+    "beam": ["apache-beam>=2.77"],
     # onnxruntime and onnxruntime-gpu share a folder: install one of the two, never both.
     "cpu": ["onnxruntime>=1.20"],
     "gpu": ["onnxruntime-gpu>=1.20"],

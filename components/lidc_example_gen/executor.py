@@ -1,32 +1,31 @@
 """What LidcExampleGen does."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from lungnet.components.lidc_example_gen.annotated import AnnotatedScans, annotated_scans
+from lungnet.components.lidc_example_gen.annotated import AnnotatedArchive, annotated_archive
+from lungnet.components.lidc_example_gen.left_out import LeftOut
+from lungnet.components.lidc_example_gen.sample import left_out_from, sample
+from lungnet.components.lidc_example_gen.split import SpilledSeries, write_splits
+from lungnet.components.lidc_example_gen.survey import series_to_json
 from lungnet.config import PatchRules, SelectionRules, SplitRules
-from lungnet.ct import SeriesFiles, read_series
 from lungnet.errors import InputError
 from lungnet.files import write_json
-from lungnet.lidc import Cohort, select_cohort, split_patients
-from lungnet.patches import (
-    SPLITS,
-    PatchExample,
-    SampledSeries,
-    drop_surplus,
-    hold_out_validation,
-    random_split,
-    sample_series,
-    write_examples,
-)
-from lungnet.pipeline import Artifact, BaseExecutor
+from lungnet.lidc import Cohort, select_nodules
+from lungnet.patches import SPLITS
+from lungnet.pipeline import Artifact, BaseExecutor, Engine, Task, TaskResults
 
 _LOGGER = logging.getLogger(__name__)
 
 
 class Executor(BaseExecutor):
-    """Selects the cohort, samples each of its series, splits by patient."""
+    """Looks the annotations up, selects the cohort, samples each of its series, splits by patient.
+
+    The three passes (folders, annotations, patches) go over many processes or machines. What they found
+    lies in `checkpoint_dir`, a file for each folder or series, and is not done again after an
+    interruption.
+    """
 
     def Do(
         self,
@@ -35,105 +34,73 @@ class Executor(BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """See `lungnet.components.LidcExampleGen`."""
-        root, seed = exec_properties["input_base"], exec_properties["seed"]
+        folder, seed = self.context.checkpoint_dir, exec_properties["seed"]
         rules = PatchRules(**exec_properties["patches"])
-        found = annotated_scans(root, self.context.progress)
-        for reason in found.broken.values():
-            _LOGGER.warning("Left out: %s", reason)
-        cohort = select_cohort(SelectionRules(**exec_properties["selection"]), found.scans).require_nodules()
-        sampled, unread = self._sample(found, cohort, rules, exec_properties["task"], seed)
-        unreadable = {**found.broken, **unread}
-        try:
-            splits, unit = split_series(sampled, rules, SplitRules(**exec_properties["split"]), seed)
-        except InputError as error:
-            raise InputError(f"{error}{_why_so_few(cohort, unreadable)}") from error
+        results = TaskResults(folder / "patches")
+        with Engine(self.context.runtime, self.context.progress) as engine:
+            found = annotated_archive(exec_properties["input_base"], folder, engine)
+            cohort = select_nodules(SelectionRules(**exec_properties["selection"]), found.scans)
+            tasks = sampling_tasks(found, cohort.require_nodules(), rules, seed, exec_properties["task"])
+            function = f"{sample.__module__}:sample"
+            engine.run(function, tasks, results, total=len(cohort.scans), text="patches")
+        sampled: list[SpilledSeries] = []
+        left_out = dict(found.left_out)
+        for scan in cohort.scans:
+            key = found.places[scan.series_uid].key
+            if why := left_out_from(results.read(key)):
+                left_out[scan.series_uid] = why
+            else:
+                sampled.append(SpilledSeries(key, scan.patient_id))
+                self.context.series_uids.append(scan.series_uid)
+        for why in left_out.values():
+            _LOGGER.warning("Left out: %s", why.reason)
+        if not sampled:
+            raise InputError(left_out[cohort.scans[0].series_uid].reason)
 
         examples = output_dict["examples"][0]
-        for split in SPLITS:
-            write_examples(examples.uri, splits[split], split, rules.shards)
+        split = SplitRules(**exec_properties["split"])
+        try:
+            written = write_splits(examples.uri, sampled, results, rules, split, seed)
+        except InputError as error:
+            raise InputError(f"{error}{_why_so_few(cohort, left_out)}") from error
         examples.properties.update(
             split_names=list(SPLITS),
             span=0,
             version=0,
-            unit=unit,
+            unit=written.unit,
             data_description=describe([scan.patient_id for scan, _ in found.scans]),
         )
         write_json(
             output_dict["cohort"][0].uri / "cohort.json",
             {
                 **cohort.to_json(),
-                "without_annotations": [one.series_uid for one in found.without_annotations],
-                "unreadable": {
-                    uid: _without_folder(why, found.files[uid]) for uid, why in unreadable.items()
-                },
-                "split": {
-                    name: sorted({one.patient_id for one in examples_of})
-                    for name, examples_of in splits.items()
-                },
+                "without_annotations": found.without_annotations,
+                "unreadable": {uid: why.reason_without_folder for uid, why in left_out.items()},
+                "split": written.patients,
             },
         )
 
-    def _sample(
-        self, found: AnnotatedScans, cohort: Cohort, rules: PatchRules, task: Any, seed: int
-    ) -> tuple[list[SampledSeries], dict[str, str]]:
-        """Samples every series of the cohort; a series that cannot be read is left out, with the reason."""
-        sampled: list[SampledSeries] = []
-        unreadable: dict[str, str] = {}
-        annotations = {scan.series_uid: of_scan for scan, of_scan in found.scans}
-        # As many as training needs: other splits take the first of them.
-        ratio = rules.negatives_per_positive + rules.negative_surplus
-        for done, scan in enumerate(cohort.scans):
-            self.context.progress(done, len(cohort.scans), scan.patient_id)
-            uid = scan.series_uid
-            try:
-                volume, nodules = read_series(found.files[uid]), cohort.nodules_in(uid)
-                one = sample_series(volume, scan, nodules, annotations[uid], rules, seed, task, ratio)
-            except InputError as error:  # an archive of a thousand series has broken ones
-                unreadable[uid] = str(error)
-                _LOGGER.warning("Left out: %s", error)
-            else:
-                sampled.append(one)
-        if not sampled:
-            raise InputError(next(iter(unreadable.values())))
-        return sampled, unreadable
 
-
-def split_series(
-    sampled: Sequence[SampledSeries], rules: PatchRules, split: SplitRules, seed: int
-) -> tuple[dict[str, list[PatchExample]], str]:
-    """Parts the patches of sampled series.
+def sampling_tasks(
+    found: AnnotatedArchive, cohort: Cohort, rules: PatchRules, seed: int, task: str
+) -> Iterator[Task]:
+    """Yields the task of each series of the cohort, in its order.
 
     Args:
-        sampled: with the surplus of negatives that training takes.
-        rules: validation and evaluation keep `negatives_per_positive` of them.
-        split: by patient, or "random" over patches.
-        seed: of the split.
-
-    Returns:
-        Split name -> examples, and what the split never parts: "patient", "nodule" or "patch".
-
-    Raises:
-        InputError: there are too few patients, or too few nodules of a single one.
+        found: where the files and the annotations of the series are known.
+        cohort: chosen among them.
+        rules, seed, task: as `lungnet.components.lidc_example_gen.sample.sample` takes them.
     """
-    everything = [example for one in sampled for example in (*one.positives, *one.negatives)]
-    if split.by == "random":
-        parts = random_split(everything, split, seed)
-        held = {name: drop_surplus(part, rules, seed) for name, part in parts.items() if name != "train"}
-        return {**parts, **held}, "patch"
-    parted = split_patients({example.patient_id for example in everything}, split, seed)
-    splits: dict[str, list[PatchExample]] = {name: [] for name in SPLITS}
-    for one in sampled:
-        if one.positives or one.negatives:
-            side = parted.assignment[(one.positives or one.negatives)[0].patient_id]
-            kept = len(one.negatives)
-            if side != "train" and one.positives:
-                kept = round(rules.negatives_per_positive * len(one.positives))
-            splits[side] += [*one.positives, *one.negatives[:kept]]
-    if parted.validation_by == "nodule":
-        splits["train"], splits["validation"] = hold_out_validation(
-            splits["train"], split.validation_fraction, rules.negatives_per_positive, seed
-        )
-    return splits, parted.validation_by
+    shared = {"rules": rules.model_dump(mode="json"), "seed": seed, "task": task}
+    for scan in cohort.scans:
+        place = found.places[scan.series_uid]
+        arguments = {
+            "series": series_to_json(found.archive.files(place)),
+            "scan": vars(found.scan(place)),
+            "nodule_ids": [nodule.nodule_id for nodule in cohort.nodules_in(scan.series_uid)],
+            **shared,
+        }
+        yield Task(place.key, f"series {scan.series_uid}", arguments)
 
 
 def describe(patients: Sequence[str]) -> str:
@@ -153,13 +120,8 @@ def describe(patients: Sequence[str]) -> str:
     return f"{count}; negatives are drawn at random where no reader marked anything."
 
 
-def _without_folder(reason: str, series: SeriesFiles) -> str:
-    """The reason without the folder, in whose name a patient's may stand."""
-    return reason.replace(f"{series.folder}/", "").replace(str(series.folder), "The series")
-
-
-def _why_so_few(cohort: Cohort, unreadable: dict[str, str]) -> str:
+def _why_so_few(cohort: Cohort, left_out: dict[str, LeftOut]) -> str:
     """What the funnel and unreadable series took away, for an error that says too little is left."""
     excluded = [f"{e.patient_id}: {e.reason}" for e in cohort.exclusions if e.kind == "scan"]
-    reasons = [*unreadable.values(), *excluded]
+    reasons = [*(why.reason for why in left_out.values()), *excluded]
     return f" {len(reasons)} series were left out, the first because: {reasons[0]}" if reasons else ""

@@ -1,6 +1,8 @@
 """`lungnet cohort`: the funnel from all scans to those that enter, beside the paper's."""
 
+import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -8,6 +10,9 @@ from rich.table import Table
 
 from lungnet.files import write_json
 from lungnet.presets import load_config
+
+if TYPE_CHECKING:
+    from lungnet.components.lidc_example_gen.annotated import AnnotatedArchive
 
 EPILOG = """\b
 Examples:
@@ -33,12 +38,12 @@ Examples:
 )
 def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None) -> None:
     """Prints which scans and nodules the paper's rules keep (section 6), and what they leave out."""
-    from lungnet.components.lidc_example_gen.annotated import annotated_scans
-    from lungnet.lidc import PAPER_FUNNEL, select_cohort
+    from lungnet.lidc import PAPER_FUNNEL, select_cohort, select_nodules
 
     config = load_config("paper", settings=settings)
-    found = annotated_scans(data) if data else None
-    cohort = select_cohort(config.selection, found.scans if found else None)
+    found = _look_up(data) if data else None
+    rules = config.selection
+    cohort = select_nodules(rules, found.scans) if found else select_cohort(rules)
     per_nodule = config.patches.patches_per_nodule
     table = Table(title="Cohort (section 6)")
     table.add_column("rule")
@@ -55,10 +60,18 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
     )
     console.print(f"Paper: {PAPER_FUNNEL}", highlight=False, soft_wrap=True)
     if found:
-        for reason in found.broken.values():
-            click.echo(f"Left out: {reason}", err=True)
+        for why in found.left_out.values():
+            click.echo(f"Left out: {why.reason}", err=True)
         if found.without_annotations:
             click.echo(f"Left out: {len(found.without_annotations)} series without annotations.", err=True)
     if json_file is not None:
         write_json(json_file, cohort.to_json())
         click.echo(f"Exclusions written to {json_file}", err=True)
+
+
+def _look_up(data: Path) -> "AnnotatedArchive":
+    from lungnet.components.lidc_example_gen.annotated import annotated_archive
+    from lungnet.pipeline import Engine
+
+    with tempfile.TemporaryDirectory(prefix="lungnet-cohort-") as folder, Engine() as engine:
+        return annotated_archive(data, Path(folder), engine)

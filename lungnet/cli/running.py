@@ -29,7 +29,10 @@ class Running:
         dry_run: says what would run and why, and runs nothing.
         tensorboard: serves event files meanwhile.
         tensorboard_port: where; None for a free one.
-        runtime: settings that executors look at.
+        workers: processes that read series; None for as many as there are usable cores.
+        beam_runner: Apache Beam runner that reads series instead.
+        beam_options: of that runner, each `KEY=VALUE` or the name of a flag.
+        runtime: further settings that executors look at.
     """
 
     root: Path
@@ -40,6 +43,9 @@ class Running:
     dry_run: bool = False
     tensorboard: bool = False
     tensorboard_port: int | None = None
+    workers: int | None = None
+    beam_runner: str | None = None
+    beam_options: tuple[str, ...] = ()
     runtime: dict[str, Any] = field(default_factory=dict)
 
     def run(
@@ -48,7 +54,7 @@ class Running:
         """Runs the selected components with progress on stderr, or prints the plan and returns None."""
         runner = LocalRunner(
             self.root,
-            runtime=self.runtime,
+            runtime={**self.runtime, **self._engine()},
             on_start=lambda: root_file.write(self.root),
             metadata=self.metadata,
             force=self.force,
@@ -72,6 +78,13 @@ class Running:
             click.echo(f"TensorBoard  {url}", err=True)
             yield
 
+    def _engine(self) -> dict[str, Any]:
+        if self.beam_options and not self.beam_runner:
+            raise click.UsageError("--beam-option is for a --beam-runner.")
+        parts = [option.lstrip("-").partition("=") for option in self.beam_options]
+        options = {name: value if equals else True for name, equals, value in parts}
+        return {"workers": self.workers, "beam_runner": self.beam_runner, "beam_options": options}
+
 
 def running(root: str) -> Callable[[Function], Function]:
     """Adds the options of `Running`, with this default for `--root`; see `from_options`."""
@@ -88,6 +101,23 @@ def running(root: str) -> Callable[[Function], Function]:
                 "--tensorboard",
                 is_flag=True,
                 help="Serve curves, images and clusters while they come into being.",
+            ),
+            click.option(
+                "--beam-option",
+                "beam_options",
+                multiple=True,
+                metavar="KEY=VALUE",
+                help="An option of that runner, such as flink_master=host:8081.",
+            ),
+            click.option(
+                "--beam-runner",
+                metavar="NAME",
+                help="Read series on Apache Beam (DirectRunner, FlinkRunner ...) instead of in processes.",
+            ),
+            click.option(
+                "--workers",
+                type=click.IntRange(min=1),
+                help="Processes that read series; by default one for each usable core.",
             ),
             click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing."),
             click.option("--wait", is_flag=True, help="Wait for another run on this root to end."),

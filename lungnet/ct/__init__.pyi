@@ -6,6 +6,8 @@ from .errors import CTReadError as CTReadError
 from .identity import hashed_id as hashed_id
 from .identity import held_ids as held_ids
 from .identity import same_series as same_series
+from .lungs import CellMask as CellMask
+from .lungs import body_and_lungs as body_and_lungs
 from .lungs import body_mask as body_mask
 from .lungs import lung_mask as lung_mask
 from .reading import read_series as read_series

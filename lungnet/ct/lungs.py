@@ -4,10 +4,13 @@ Enough to say whether a place lies in the lung: not a segmentation to measure wi
 a grid of about 3 mm in the plane, so that masks have steps of that size.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 from scipy import ndimage
 
+from lungnet.ct.planes import Mask, close_by, erode, fill_holes, open_by
 from lungnet.ct.volume import Volume
 
 #: Tissue is denser, air and lung are thinner.
@@ -25,7 +28,34 @@ OPENING_MM = 6.0
 #: The air of one lung has at least this share of the largest air space's volume.
 SMALLEST_SHARE = 0.05
 
-Mask = npt.NDArray[np.bool_]
+
+@dataclass(frozen=True, eq=False)
+class CellMask:
+    """A mask of a volume that is kept on square cells of some 3 mm: a tenth of the memory of its voxels.
+
+    Attributes:
+        cells: bool `(slices, rows // factor, columns // factor)`.
+        factor: rows and columns of a cell, in voxels.
+        shape: of the volume. Voxels beyond the last whole cell belong to the nearest one.
+    """
+
+    cells: Mask
+    factor: int
+    shape: tuple[int, ...]
+
+    def holds(self, zyx: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        """Whether the mask holds each voxel of `zyx` `(n, 3)`, all of them in the volume: bool `(n,)`."""
+        z, row, column = zyx.T
+        _, rows, columns = self.cells.shape
+        cell = np.minimum(row // self.factor, rows - 1), np.minimum(column // self.factor, columns - 1)
+        return self.cells[z, *cell]
+
+    def voxels(self) -> Mask:
+        """Returns the mask of the volume's shape."""
+        _, rows, columns = self.cells.shape
+        row = np.minimum(np.arange(self.shape[1]) // self.factor, rows - 1)
+        column = np.minimum(np.arange(self.shape[2]) // self.factor, columns - 1)
+        return self.cells[:, row][:, :, column]
 
 
 def body_mask(volume_hu: npt.NDArray[np.int16], pixel_spacing_mm: float = 0.7) -> Mask:
@@ -41,8 +71,8 @@ def body_mask(volume_hu: npt.NDArray[np.int16], pixel_spacing_mm: float = 0.7) -
     Raises:
         ValueError: `volume_hu` is not three-dimensional or `pixel_spacing_mm` is not positive.
     """
-    cells, factor = _cells(volume_hu, pixel_spacing_mm)
-    return _whole(_body(cells, factor * pixel_spacing_mm), factor, volume_hu.shape)
+    cells_hu, factor = _cells_hu(volume_hu, pixel_spacing_mm)
+    return CellMask(_body(cells_hu, factor * pixel_spacing_mm), factor, volume_hu.shape).voxels()
 
 
 def lung_mask(volume: Volume) -> Mask:
@@ -59,20 +89,25 @@ def lung_mask(volume: Volume) -> Mask:
     Returns:
         bool `(slices, rows, columns)`; all False where there is no lung.
     """
-    spacing = (volume.spacing_mm[1] * volume.spacing_mm[2]) ** 0.5
-    cells, factor = _cells(volume.hu, spacing)
-    cell_mm = factor * spacing
-    body = _body(cells, cell_mm)
+    return body_and_lungs(volume)[1].voxels()
+
+
+def body_and_lungs(volume: Volume) -> tuple[CellMask, CellMask]:
+    """Finds what `body_mask` and `lung_mask` find, at the price of one of them."""
+    spacing_mm = (volume.spacing_mm[1] * volume.spacing_mm[2]) ** 0.5
+    cells_hu, factor = _cells_hu(volume.hu, spacing_mm)
+    cell_mm = factor * spacing_mm
+    body = _body(cells_hu, cell_mm)
     # The skin is partly air within a cell: without it no air of the lung joins the air outside.
-    inner = ndimage.binary_erosion(body, _disk(1.0))
-    lungs = _large_spaces(inner & (cells < TISSUE_HU), cell_mm)
-    closed = _close(lungs, CLOSING_MM / cell_mm)
-    for plane in closed:
-        plane |= _small_holes(plane, LARGEST_HOLE_MM2 / cell_mm**2)
-    return _whole(closed & body, factor, volume.hu.shape)
+    inner = erode(body, 1.0, beyond=False)
+    lungs = _large_spaces(inner & (cells_hu < TISSUE_HU), cell_mm)
+    closed = close_by(lungs, CLOSING_MM / cell_mm)
+    filled = fill_holes(closed, LARGEST_HOLE_MM2 / cell_mm**2)
+    shape = volume.hu.shape
+    return CellMask(body, factor, shape), CellMask(filled & body, factor, shape)
 
 
-def _cells(volume_hu: npt.NDArray[np.int16], spacing_mm: float) -> tuple[npt.NDArray[np.int16], int]:
+def _cells_hu(volume_hu: npt.NDArray[np.int16], spacing_mm: float) -> tuple[npt.NDArray[np.int16], int]:
     """Returns mean HU of square cells of `factor` pixels (the last ones cropped), and `factor`."""
     if volume_hu.ndim != 3:
         raise ValueError(f"volume_hu must be (slices, rows, columns). Received: shape={volume_hu.shape}")
@@ -85,26 +120,21 @@ def _cells(volume_hu: npt.NDArray[np.int16], spacing_mm: float) -> tuple[npt.NDA
     for plane, cell in zip(volume_hu, cells, strict=True):
         # Padding far below air must not pull its neighbours' mean down.
         cropped = np.maximum(plane[: rows * factor, : columns * factor], -1024)
-        sums = cropped.reshape(rows, factor, columns * factor).sum(axis=1, dtype=np.int32)
-        cell[...] = sums.reshape(rows, columns, factor).sum(axis=2) // factor**2
+        # Adding every factor-th row, then column, is three times as fast as summing blocks.
+        by_row = sum((cropped[k::factor] for k in range(1, factor)), cropped[::factor].astype(np.int32))
+        cell[...] = sum(by_row[:, k::factor] for k in range(factor)) // factor**2
     return cells, factor
 
 
-def _body(cells: npt.NDArray[np.int16], cell_mm: float) -> Mask:
-    disk = _disk(0.5 * OPENING_MM / cell_mm)
-    reach = disk.shape[1] // 2
+def _body(cells_hu: npt.NDArray[np.int16], cell_mm: float) -> Mask:
     # A patient wider than the image goes on beyond its border.
-    continued = np.pad(cells >= TISSUE_HU, ((0, 0), (reach, reach), (reach, reach)), mode="edge")
-    tissue = ndimage.binary_opening(continued, disk)[:, reach:-reach, reach:-reach]
+    tissue = open_by(cells_hu >= TISSUE_HU, max(1, round(0.5 * OPENING_MM / cell_mm)))
     labels, count = ndimage.label(tissue)
     if not count:
-        return np.zeros(cells.shape, bool)
+        return np.zeros(tissue.shape, bool)
     sizes = np.bincount(labels.ravel())
     sizes[0] = 0
-    body = labels == sizes.argmax()
-    for plane in body:
-        plane |= ndimage.binary_fill_holes(plane)
-    return body
+    return fill_holes(labels == sizes.argmax())
 
 
 def _large_spaces(air: Mask, cell_mm: float) -> Mask:
@@ -122,38 +152,3 @@ def _large_spaces(air: Mask, cell_mm: float) -> Mask:
     keep = (area * cell_mm**2 >= SMALLEST_LUNG_MM2) & (volume >= SMALLEST_SHARE * volume.max())
     keep[0] = False
     return keep[labels]
-
-
-def _close(mask: Mask, radius: float) -> Mask:
-    """Closes every plane with a disk, by distances: the radius does not cost time."""
-    margin = int(np.ceil(radius)) + 1
-    closed = np.zeros_like(mask)
-    for plane, out in zip(mask, closed, strict=True):
-        if not plane.any():
-            continue
-        padded = np.pad(plane, margin)
-        dilated = ndimage.distance_transform_edt(~padded) <= radius
-        eroded = ndimage.distance_transform_edt(dilated) > radius
-        out[...] = eroded[margin:-margin, margin:-margin] | plane
-    return closed
-
-
-def _small_holes(plane: Mask, largest: float) -> Mask:
-    labels, count = ndimage.label(ndimage.binary_fill_holes(plane) & ~plane)
-    small = np.bincount(labels.ravel(), minlength=count + 1) <= largest
-    small[0] = False
-    return small[labels]
-
-
-def _disk(radius: float) -> npt.NDArray[np.bool_]:
-    """A structuring element for one plane, `(1, n, n)`."""
-    reach = max(1, round(radius))
-    y, x = np.ogrid[-reach : reach + 1, -reach : reach + 1]
-    return (y * y + x * x <= reach * reach)[None]
-
-
-def _whole(cells: Mask, factor: int, shape: tuple[int, ...]) -> Mask:
-    """Gives every pixel its cell's value; pixels beyond the last whole cell take the nearest cell's."""
-    rows = np.minimum(np.arange(shape[1]) // factor, cells.shape[1] - 1)
-    columns = np.minimum(np.arange(shape[2]) // factor, cells.shape[2] - 1)
-    return cells[:, rows][:, :, columns]

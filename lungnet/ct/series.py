@@ -1,12 +1,13 @@
 """Finding CT series below a folder, from headers alone."""
 
+import dataclasses
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from lungnet.ct import elements
 from lungnet.ct.elements import Header, read_header
@@ -53,8 +54,9 @@ class Survey:
     """What a folder holds.
 
     Attributes:
-        series: sorted by patient, study, series and folder.
-        headers: of each series in DICOM by its `series_uid`, in the order of its `files`.
+        series: what was found.
+        headers: of each series in DICOM by its `series_uid`, in the order of its `files`, if they were to
+            be kept: some 3 kB a file.
         broken: the error of each file that is not what its name says.
         left_out: how many DICOM files were left out, by reason.
     """
@@ -82,10 +84,14 @@ def find_series(root: str | os.PathLike[str]) -> list[SeriesFiles]:
     Raises:
         CTReadError: `root` or a folder below it cannot be searched.
     """
-    found = survey(root)
-    if found.broken:
-        log.warning("%d file(s) are not what their names say and were left out", len(found.broken))
-    return found.series
+    parts: list[SeriesFiles] = []
+    broken = 0
+    for folder in folders_below(root):
+        found = survey_folder(folder)
+        parts += found.series
+        broken += len(found.broken)
+    warn_of_broken(broken)
+    return join_series(parts)
 
 
 def survey(root: str | os.PathLike[str]) -> Survey:
@@ -94,12 +100,48 @@ def survey(root: str | os.PathLike[str]) -> Survey:
     Raises:
         CTReadError: `root` or a folder below it cannot be searched.
     """
+    whole = Survey()
+    for folder in folders_below(root):
+        found = survey_folder(folder, keep_headers=True)
+        whole.series += found.series
+        for series_uid, headers in found.headers.items():
+            whole.headers.setdefault(series_uid, []).extend(headers)
+        whole.broken |= found.broken
+        whole.left_out += found.left_out
+    whole.series = join_series(whole.series)
+    return whole
+
+
+def folders_below(root: str | os.PathLike[str]) -> Iterator[Path]:
+    """Yields `root` and the folders below it, sorted, through links, each once; hidden ones are left out.
+
+    Raises:
+        CTReadError: `root` or a folder below it cannot be searched.
+    """
     root = Path(root)
     if not root.is_dir():
         raise CTReadError(f"{root} is not a folder that exists; expected one with CT series.")
+    seen = set()
+    for folder, folders, _ in os.walk(root, followlinks=True, onerror=_refuse_folder):
+        status = os.stat(folder)  # noqa: PTH116 (a string is at hand)
+        if (status.st_dev, status.st_ino) in seen:
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield Path(folder)
+
+
+def survey_folder(folder: Path, *, keep_headers: bool = False) -> Survey:
+    """Says what the files of one folder are, those in the folders below it left out.
+
+    Raises:
+        CTReadError: the folder cannot be searched.
+    """
     found = Survey()
     ids: dict[str, tuple[str, str]] = {}
-    for path in _files(root):
+    files: dict[str, list[Path]] = {}
+    for path in _files(folder):
         try:
             if path.suffix.lower() == ".mhd":
                 _add_mhd(found, path)
@@ -118,11 +160,38 @@ def survey(root: str | os.PathLike[str]) -> Survey:
             continue
         patient_id, study_uid, series_uid = header_ids(header)
         ids.setdefault(series_uid, (patient_id, study_uid))
-        found.headers.setdefault(series_uid, []).append(header)
-    for series_uid, headers in found.headers.items():
-        found.series.append(_series_files(series_uid, *ids[series_uid], headers, found.broken))
-    found.series.sort(key=lambda one: (one.patient_id, one.study_uid, one.series_uid, one.folder))
+        files.setdefault(series_uid, []).append(path)
+        if keep_headers:
+            found.headers.setdefault(series_uid, []).append(header)
+    beside = tuple(path for path in found.broken if path.suffix.lower() != ".mhd")
+    for series_uid, (patient_id, study_uid) in ids.items():
+        paths = tuple(files[series_uid])
+        found.series.append(SeriesFiles(series_uid, patient_id, study_uid, folder, paths, "dicom", beside))
     return found
+
+
+def join_series(parts: Iterable[SeriesFiles]) -> list[SeriesFiles]:
+    """Joins what several folders hold of one series.
+
+    Args:
+        parts: the series of each folder, in the order of `folders_below`.
+
+    Returns:
+        Sorted by patient, study, series and folder.
+    """
+    joined: dict[tuple[str, ...], SeriesFiles] = {}
+    for part in parts:
+        key = (part.series_uid,) if part.kind == "dicom" else (part.series_uid, str(part.files[0]))
+        joined[key] = _join(joined[key], part) if key in joined else part
+    return sorted(
+        joined.values(), key=lambda one: (one.patient_id, one.study_uid, one.series_uid, one.folder)
+    )
+
+
+def warn_of_broken(count: int) -> None:
+    """Logs how many files were left out, without a path: a patient's name may stand in it."""
+    if count:
+        log.warning("%d file(s) are not what their names say and were left out", count)
 
 
 def why_not_ct(header: Header) -> str:
@@ -141,21 +210,21 @@ def header_ids(header: Header) -> tuple[str, str, str]:
     return held_ids(*(header.text(tag) for tag in tags))
 
 
-def _files(root: Path) -> Iterator[Path]:
-    """Yields the files below `root`, sorted, through links, each folder once."""
-    seen = set()
-    for folder, folders, names in os.walk(root, followlinks=True, onerror=_refuse_folder):
-        status = os.stat(folder)  # noqa: PTH116 (a string is at hand)
-        if (status.st_dev, status.st_ino) in seen:
-            folders.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        # macOS leaves "._000001.dcm" beside "000001.dcm": not an image.
-        yield from (Path(folder, name) for name in sorted(names) if not name.startswith("."))
+def _order(one: SeriesFiles) -> tuple[str, str, str, Path]:
+    return one.patient_id, one.study_uid, one.series_uid, one.folder
 
 
-def _refuse_folder(error: OSError) -> None:
+def _files(folder: Path) -> Iterator[Path]:
+    try:
+        with os.scandir(folder) as entries:
+            names = sorted(entry.name for entry in entries if not entry.is_dir())
+    except OSError as error:
+        _refuse_folder(error)
+    # macOS leaves "._000001.dcm" beside "000001.dcm": not an image.
+    yield from (folder / name for name in names if not name.startswith("."))
+
+
+def _refuse_folder(error: OSError) -> NoReturn:
     raise CTReadError(f"{error.filename} cannot be searched: {error.strerror}.") from error
 
 
@@ -167,11 +236,10 @@ def _add_mhd(found: Survey, path: Path) -> None:
     found.series.append(SeriesFiles(series_uid, patient_id, "", path.parent, (path,), "mhd"))
 
 
-def _series_files(
-    series_uid: str, patient_id: str, study_uid: str, headers: list[Header], broken: dict[Path, CTReadError]
-) -> SeriesFiles:
-    folders = {header.path.parent for header in headers}
-    beside = tuple(path for path in broken if path.parent in folders and path.suffix.lower() != ".mhd")
-    files = tuple(header.path for header in headers)
-    folder = Path(os.path.commonpath(folders))
-    return SeriesFiles(series_uid, patient_id, study_uid, folder, files, "dicom", beside)
+def _join(one: SeriesFiles, other: SeriesFiles) -> SeriesFiles:
+    return dataclasses.replace(
+        one,
+        folder=Path(os.path.commonpath([one.folder, other.folder])),
+        files=one.files + other.files,
+        broken=one.broken + other.broken,
+    )

@@ -27,6 +27,7 @@ from .nodule import nodules_of as nodules_of
 from .reader_xml import read_reader_xml as read_reader_xml
 from .selection import SelectionRules as SelectionRules
 from .selection import select_cohort as select_cohort
+from .selection import select_nodules as select_nodules
 from .sources import annotations_of_series as annotations_of_series
 from .sources import find_reader_xml as find_reader_xml
 from .sources import scan_of_series as scan_of_series

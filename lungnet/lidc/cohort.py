@@ -1,5 +1,6 @@
 """What a selection leaves: scans, nodules, the funnel, and a reason for every exclusion (section 6)."""
 
+import functools
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
@@ -87,7 +88,14 @@ class Cohort:
 
     def nodules_in(self, series_uid: str) -> tuple[Nodule, ...]:
         """Returns the nodules left in one series."""
-        return tuple(nodule for nodule in self.nodules if nodule.scan.series_uid == series_uid)
+        return tuple(self._by_series.get(series_uid, ()))
+
+    @functools.cached_property
+    def _by_series(self) -> dict[str, list[Nodule]]:
+        found: dict[str, list[Nodule]] = {}
+        for nodule in self.nodules:
+            found.setdefault(nodule.scan.series_uid, []).append(nodule)
+        return found
 
     def require_nodules(self) -> "Cohort":
         """Returns the cohort itself, for training needs at least one nodule.

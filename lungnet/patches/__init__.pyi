@@ -20,7 +20,7 @@ from .sampling import SampledSeries as SampledSeries
 from .sampling import sample_series as sample_series
 from .sightings import measured_unit as measured_unit
 from .splits import hold_out_validation as hold_out_validation
-from .splits import random_split as random_split
+from .splits import random_split_of as random_split_of
 from .splits import validation_by_nodule as validation_by_nodule
 from .summary import Summary as Summary
 from .summary import summarize as summarize

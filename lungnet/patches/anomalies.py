@@ -129,7 +129,7 @@ def _counted(splits: Mapping[str, Any], rules: ValidationConfig) -> Iterator[_Fi
                 "synthetic_outside_training",
                 split,
                 synthetic,
-                f"The {split} split holds {synthetic} synthetic patches; expected them in training alone",
+                f"The {split} split holds {_patches(synthetic, 'synthetic ')}; expected none but in training",
             )
         low, high = rules.positive_share
         if split == "train" and not low <= counts["prevalence"] <= high:
@@ -179,18 +179,19 @@ def _duplicates(contents: PixelContents) -> Iterator[_Finding]:
                 "duplicate_across_splits",
                 f"{left}, {right}",
                 shared.count,
-                f"The splits {left} and {right} share the pixels of {shared.count} patches, one of them "
+                f"The splits {left} and {right} share the pixels of {_patches(shared.count)}, one of them "
                 f"{shared.left} and {shared.right}; expected none",
             )
     for split in SPLITS:
         repeats = repeated.within(split)
         if repeats.count:
-            labels = f", {repeats.contradictory} contents with both labels" * bool(repeats.contradictory)
+            both = repeats.contradictory
+            labels = f", and {_patches(both)} with both labels" if both else ""
             yield (
                 "duplicates",
                 split,
                 repeats.count,
-                f"{repeats.count} patches of the {split} split have the pixels of another{labels}",
+                f"The {split} split holds {_patches(repeats.count)} with the pixels of another{labels}",
             )
 
 
@@ -205,15 +206,15 @@ def _values(
             "hu_out_of_range",
             split,
             seen.out_of_range,
-            f"{seen.out_of_range} patches of the {split} split hold values outside {low} to {high} HU; all "
-            f"values lie within {seen.low_hu} to {seen.high_hu}",
+            f"The {split} split holds {_patches(seen.out_of_range)} with values outside {low} to {high} HU; "
+            f"the extremes are {seen.low_hu} and {seen.high_hu}",
         )
     if seen.constant:
         yield (
             "constant_patches",
             split,
             seen.constant,
-            f"{seen.constant} patches of the {split} split are of one value in the window",
+            f"The {split} split holds {_patches(seen.constant)} of one value in the window",
         )
     black, white = window_hu
     for kind, share, least, where in (
@@ -231,6 +232,10 @@ def _values(
                 f"{_percent(least)} of Hounsfield units"
             )
             yield kind, split, seen.patches, sentence
+
+
+def _patches(count: int, kind: str = "") -> str:
+    return f"{count} {kind}patch{'es' * (count != 1)}"
 
 
 def _others(count: int) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.config import PatchRules
-from lungnet.ct import Volume, body_mask, lung_mask
+from lungnet.ct import Volume, body_and_lungs
 from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.lidc import Annotation, annotation_boxes
@@ -86,21 +86,18 @@ def place_negatives(
     boxes = outline_boxes(volume, annotations)
     share = rules.min_lung_fraction
     places = ["lung" if np.ceil((k + 1) * share) > np.ceil(k * share) else "body" for k in range(count)]
-    masks = {}
-    if "lung" in places:
-        masks["lung"] = lung_mask(volume)
-    if "body" in places:
-        masks["body"] = body_mask(volume.hu, volume.spacing_mm[1])
+    masks = dict(zip(("body", "lung"), body_and_lungs(volume), strict=True))
+    shape = volume.hu.shape
     centers, offsets = np.empty((count, 3), np.int64), np.empty((count, 2), np.int64)
     for k, place in enumerate(places):
         mask = masks[place]
         rng = np.random.default_rng([seed, stable_id(volume.series_uid, "negative", k)])
-        for anchors, translations in _draws(rng, mask.shape, rules.max_offset_px):
+        for anchors, translations in _draws(rng, shape, rules.max_offset_px):
             windows = anchors.copy()
             windows[:, 1:] += translations
-            inside = np.all((windows >= 0) & (windows < mask.shape), axis=1)
-            inside &= mask[tuple(anchors.T)]
-            inside[inside] = mask[tuple(windows[inside].T)]
+            inside = np.all((windows >= 0) & (windows < shape), axis=1)
+            inside &= mask.holds(anchors)
+            inside[inside] = mask.holds(windows[inside])
             inside[inside] = ~touches(windows[inside], boxes)
             if inside.any():
                 first = inside.argmax()

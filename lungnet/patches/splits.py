@@ -5,7 +5,7 @@ reproduce the paper, the second for training data of a single patient, from whic
 be cut by patient. `summarize` is told the unit, so that reports and `find_anomalies` know it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,42 +15,37 @@ from lungnet.config import SplitRules
 from lungnet.errors import InputError
 from lungnet.hashing import stable_fraction
 from lungnet.lidc import hold_out
-from lungnet.patches.example import SPLITS, PatchExample
+from lungnet.patches.example import PatchExample
 
 #: What a split never parts.
 Unit = Literal["patient", "nodule", "patch"]
 
 
-def random_split(
-    examples: Iterable[PatchExample], rules: SplitRules, seed: int
-) -> dict[str, list[PatchExample]]:
-    """Parts patches at random (section 6 read to the letter: "8:2").
+def random_split_of(example: PatchExample, rules: SplitRules, seed: int) -> str:
+    """Returns the split of a patch where patches are parted at random (section 6 to the letter: "8:2").
 
-    A patch's side hangs on its own identity and the seed alone, so shares are met on average.
+    It hangs on the patch's own identity and the seed alone, so shares are met on average.
 
     Args:
-        examples: what to part.
+        example: the patch.
         rules: the shares.
         seed: of the choice.
 
     Returns:
-        The examples of "train", "validation" and "eval".
+        "train", "validation" or "eval".
 
     Raises:
         InputError: `rules.eval_groups` is set, which a random split cannot keep.
     """
-    parts: dict[str, list[PatchExample]] = {split: [] for split in SPLITS}
-    for example in examples:
-        key = (example.series_uid, example.nodule_id, example.center_zyx, example.offset_yx)
-        parts[random_side(key, rules, seed)].append(example)
-    return parts
+    key = (example.series_uid, example.nodule_id, example.center_zyx, example.offset_yx)
+    return random_side(key, rules, seed)
 
 
 def random_side(key: object, rules: SplitRules, seed: int) -> str:
     """Returns the split of the patch whose identity is `key`.
 
     Raises:
-        InputError: as `random_split`.
+        InputError: as `random_split_of`.
     """
     if rules.eval_groups:
         raise InputError(

@@ -19,6 +19,8 @@ from .component import Channel as Channel
 from .component import Component as Component
 from .component import ComponentSpec as ComponentSpec
 from .component import Parameter as Parameter
+from .engine import ENGINE_SETTINGS as ENGINE_SETTINGS
+from .engine import Engine as Engine
 from .executor import BaseExecutor as BaseExecutor
 from .executor import ExecutorContext as ExecutorContext
 from .executor import ProgressFunction as ProgressFunction
@@ -39,3 +41,5 @@ from .session import Session as Session
 from .session import latest as latest
 from .session import look_at as look_at
 from .session import work_on as work_on
+from .tasks import Task as Task
+from .tasks import TaskResults as TaskResults

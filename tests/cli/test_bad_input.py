@@ -1,5 +1,6 @@
 """What a user can do wrong: one sentence, exit 1 or 2, no traceback, nothing half-written."""
 
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -56,6 +57,21 @@ def test_a_text_file_named_dcm(lungnet: Callable, tmp_path: Path):
     assert_refused(result, 1, "a.dcm is named .dcm but is not a DICOM file")
 
 
+def test_an_engine_that_is_not_installed(lungnet: Callable, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(sys.modules, "apache_beam", None)  # what `import` finds where it is not installed
+    (tmp_path / "ct").mkdir()
+    asked = ("run", "--data", tmp_path / "ct", "--root", tmp_path / "root", "--beam-runner", "FlinkRunner")
+    assert_refused(lungnet(*asked), 1, "Apache Beam is not installed", "pip install 'lungnet[beam]'")
+    assert written(tmp_path / "root") == []
+
+
+def test_options_of_no_engine(lungnet: Callable, tmp_path: Path):
+    (tmp_path / "ct").mkdir()
+    asked = ("run", "--data", tmp_path / "ct", "--root", tmp_path / "root")
+    assert_refused(lungnet(*asked, "--beam-option", "a=1"), 2, "--beam-option is for a --beam-runner")
+    assert_refused(lungnet(*asked, "--workers", "0"), 2, "--workers")
+
+
 def test_a_folder_that_is_not_there(lungnet: Callable, tmp_path: Path):
     assert_refused(lungnet("run", "--data", tmp_path / "none"), 1, "is no folder")
     assert_refused(lungnet("run", "--arrays", tmp_path / "none.npz"), 1, "is no file")
@@ -99,7 +115,7 @@ def test_an_unknown_group(lungnet: Callable, tmp_path: Path, arrays):
 def test_the_same_image_in_training_and_evaluation(lungnet: Callable, tmp_path: Path, arrays):
     arrays["patches_hu"][9] = arrays["patches_hu"][2]  # of groups 2 and 0
     result = run_arrays(lungnet, tmp_path, arrays, "--eval-groups", "2")
-    assert_refused(result, 1, "share the pixels of 1 patches", "validation.duplicate_across_splits=report")
+    assert_refused(result, 1, "share the pixels of 1 patch,", "validation.duplicate_across_splits=report")
     assert not (tmp_path / "root/ExampleValidator/anomalies").exists()
     assert not (tmp_path / "root/GanTrainer").exists()
 

@@ -146,3 +146,25 @@ def test_importing_lungnet_is_light():
         "sys.exit(f'imported: {heavy}' if heavy else 0)"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_settings_of_the_engine_reach_the_step(lungnet, tmp_path, monkeypatch):
+    from lungnet.components.lidc_example_gen.executor import Executor
+    from lungnet.errors import InputError
+
+    seen = {}
+
+    def stop(self, input_dict, output_dict, exec_properties):
+        seen.update(self.context.runtime)
+        raise InputError("enough")
+
+    monkeypatch.setattr(Executor, "Do", stop)
+    (tmp_path / "ct").mkdir()
+    options = ["--workers", "3", "--beam-runner", "FlinkRunner", "--beam-option", "flink_master=h:1"]
+    more = ["--beam-option", "--streaming", "--data", tmp_path / "ct", "--root", tmp_path / "root"]
+    assert lungnet("run", *options, *more).code == 1
+    assert seen == {
+        "workers": 3,
+        "beam_runner": "FlinkRunner",
+        "beam_options": {"flink_master": "h:1", "streaming": True},
+    }

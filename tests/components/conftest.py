@@ -13,6 +13,7 @@ from lungnet.config import Config
 from lungnet.files import write_json
 from lungnet.hashing import fingerprint, stable_id
 from lungnet.patches import SPLITS, PatchExample, write_examples
+from lungnet.phantom import write_phantom
 from lungnet.pipeline import (
     UPSTREAM,
     Artifact,
@@ -185,3 +186,13 @@ def classifier_of(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., Cla
         return made[gain, task, row]
 
     return get
+
+
+@pytest.fixture(scope="session")
+def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five patients, one of whom lacks a slice in the middle."""
+    folder = tmp_path_factory.mktemp("phantoms")
+    series = write_phantom(folder, 5, seed=0)
+    slices = sorted(series[-1].glob("*.dcm"))
+    slices[len(slices) // 2].unlink()
+    return folder

@@ -91,7 +91,7 @@ def test_a_file_of_another_classifier_is_not_blessed(validate, exported, classif
 
 
 def test_a_model_that_is_too_slow_is_not_blessed(validate, exported):
-    assert_not_blessed(*validate(exported, max_latency_ms=1e-6), "1 patch(es) take", "at most 1e-06 ms")
+    assert_not_blessed(*validate(exported, max_latency_ms=1e-6), "A batch of 1 takes", "at most 1e-06 ms")
 
 
 def test_a_provider_that_is_not_there_is_said(validate, exported):

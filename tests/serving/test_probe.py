@@ -20,7 +20,7 @@ def batches() -> list[np.ndarray]:
     return [rng.integers(-1000, 400, (size, 40, 40)).astype(np.int16) for size in (1, 3)]
 
 
-def ask(folder: Path, model: Path, batches: list[np.ndarray]) -> dict:
+def ask(folder: Path, model: Path, batches: list[np.ndarray], timeout_s: float = 300.0) -> None:
     """Writes the questions."""
     np.save(folder / "patches.npy", np.concatenate(batches))
     request = {
@@ -28,9 +28,9 @@ def ask(folder: Path, model: Path, batches: list[np.ndarray]) -> dict:
         "batch_sizes": [len(batch) for batch in batches],
         "repeats": 2,
         "providers": None,
+        "timeout_s": timeout_s,
     }
     (folder / "request.json").write_text(json.dumps(request))
-    return request
 
 
 def test_answers_are_the_classifiers_and_the_rest_is_told(classifier_file, batches):
@@ -72,6 +72,15 @@ def test_a_fresh_process_answers_without_tensorflow(classifier_file, tmp_path, b
     with np.load(tmp_path / "answers.npz", allow_pickle=False) as answers:
         assert answers["probability"].shape == answers["cluster"].shape == (4,)
         assert (answers["probability"].dtype, answers["cluster"].dtype) == (np.float32, np.int64)
+
+
+def test_a_process_that_nobody_waits_for_ends_itself(classifier_file, tmp_path, batches):
+    ask(tmp_path, classifier_file, batches, timeout_s=0.001)
+    command = [sys.executable, "-m", "lungnet.serving.probe", str(tmp_path)]
+    ended = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert ended.returncode == 1
+    assert "Timeout" in ended.stderr
+    assert not (tmp_path / "answers.json").exists()
 
 
 def test_modules_of_training_are_seen(classifier_file, batches, monkeypatch):
