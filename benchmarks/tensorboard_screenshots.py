@@ -1,7 +1,7 @@
 """Opens a run's TensorBoard in headless Chromium, says what its dashboards show, and takes their pictures.
 
-lungnet demo --root runs/demo
-python benchmarks/tensorboard_screenshots.py runs/demo --to docs/figures
+lungnet demo
+python benchmarks/tensorboard_screenshots.py lungnet-demo --to docs/figures
 
 What was seen is printed as JSON: of each scalar its run, its last value and whether a line is drawn, of each
 image its run and size, of the PR curves the runs, of the projector how many points of which dimension.
@@ -25,7 +25,7 @@ from lungnet.cli.tensorboard import serve_tensorboard
 #: Size of the window for pictures.
 WIDTH, HEIGHT = 1500, 1000
 #: Room for three rows of charts, and for the width of the ROC figure.
-THREE_ROWS, WIDE = 1280, 1950
+THREE_ROWS, WIDE = 1320, 1950
 #: Height of a window in which every card is in view, for cards out of view stay empty.
 TALL = 2300
 #: Tags of one page; a page has room for twelve.
@@ -157,7 +157,7 @@ class Dashboards:
         self._open("images")
         served = self.browser.until(IMAGES_SERVED)
         seen: list[dict[str, Any]] = self.browser.until(DEEP + IMAGES, served)
-        self.browser.resize(WIDE, HEIGHT + 50)
+        self.browser.resize(WIDE, THREE_ROWS)
         self.browser.run(DEEP + 'deep("tf-tag-filterer")[0].set("_tagFilter", "figures/roc");')
         self.browser.run(DEEP + 'deep("tf-image-dashboard")[0].set("_actualSize", true);')
         self.browser.until(DEEP + IMAGES, 1)

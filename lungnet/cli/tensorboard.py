@@ -51,7 +51,7 @@ def serve_tensorboard(logdir: Path, port: int | None = None) -> Iterator[str]:
     if port is not None:
         _check_port(port)
     command = [sys.executable, "-P", "-m", "lungnet.cli.tensorboard_process", str(os.getpid())]
-    command += ["--logdir", str(logdir.resolve()), "--host", HOST, "--port", str(port or "default")]
+    command += ["--logdir", str(logdir), "--host", HOST, "--port", str(port or "default")]
     # The process finds this lungnet, wherever this one found it.
     paths = [str(Path(lungnet.__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
