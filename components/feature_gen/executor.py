@@ -1,7 +1,6 @@
 """What FeatureGen does."""
 
 from collections.abc import Iterable
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +9,7 @@ import tensorflow as tf
 
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.models import choose_patches, encode, write_projector
+from lungnet.models.event_file import fresh_event_file
 from lungnet.patches import SPLITS, ExampleArrays, FeatureArrays, load_examples, write_features
 from lungnet.pipeline import Artifact, BaseExecutor
 
@@ -68,7 +68,7 @@ def _show(
         "malignancy": [f"{value:.1f}" for value in shown.malignancy],
     }
     write_projector(tensorboard_dir, "features", features[rows], shown.patches_hu, window_hu, columns)
-    with closing(tf.summary.create_file_writer(str(tensorboard_dir))) as writer, writer.as_default(step=0):
+    with fresh_event_file(tensorboard_dir):
         for split, (_, arrays) in splits.items():
             tf.summary.histogram(
                 f"features/{split}", arrays.features, description="All features of all patches of the split."

@@ -1,8 +1,7 @@
 """What TensorBoard shows of an evaluation: curves, figures and Table 1."""
 
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from lungnet.evaluation.checks import check_labels, check_probabilities
 from lungnet.evaluation.inputs import EvaluationInputs
 from lungnet.evaluation.report_results import FIGURES
 from lungnet.evaluation.tables import table_markdown
+from lungnet.models.event_file import fresh_event_file
 
 #: Figure of the report -> what TensorBoard says of it.
 _DESCRIPTIONS = {
@@ -47,7 +47,7 @@ def log_evaluation(
         inputs: the answers.
     """
     folder = Path(tensorboard_dir)
-    with _event_file(folder):
+    with fresh_event_file(folder):
         for name, path in FIGURES.items():
             if (Path(report) / path).is_file():
                 image = tf.io.decode_png((Path(report) / path).read_bytes(), channels=3)
@@ -62,11 +62,5 @@ def log_evaluation(
             display_name="Precision and recall",
             description="Of the evaluation patches, at their own prevalence.",
         )
-        with _event_file(folder / key):
+        with fresh_event_file(folder / key):
             tf.summary.experimental.write_raw_pb(curve.SerializeToString())
-
-
-@contextmanager
-def _event_file(folder: Path) -> Iterator[None]:
-    with closing(tf.summary.create_file_writer(str(folder))) as writer, writer.as_default(step=0):
-        yield
