@@ -54,7 +54,10 @@ def command(
     as_json: bool,
     html_file: Path | None,
 ) -> None:
-    """Prints what ARTIFACT was made of: an id, a folder, or a file in it; by default the newest model."""
+    """Prints what ARTIFACT was made of; by default the newest model.
+
+    ARTIFACT is an id, a folder, a file in it, or a component, which stands for its newest output.
+    """
     with look_at(root, metadata) as session:
         lineage = trace(session, find_artifact(session, artifact))
     if html_file is not None:

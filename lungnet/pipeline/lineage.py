@@ -98,8 +98,9 @@ def find_artifact(session: Session, name: str | None) -> StoredArtifact:
 
     Args:
         session: of the root.
-        name: its id, its folder (below the root or relative to it) or a file in it; by default the newest
-            model that was delivered, else exported, else trained.
+        name: its id, its folder (below the root or relative to it), a file in it, or a component, which
+            stands for its newest output; by default the newest model that was delivered, else exported, else
+            trained.
 
     Raises:
         InputError: there is none; the closest one is named.
@@ -119,6 +120,9 @@ def find_artifact(session: Session, name: str | None) -> StoredArtifact:
             uri = _relative(folder, session.layout.root)
             if uri in by_uri:
                 return by_uri[uri]
+    made_by = [one for one in artifacts if one.uri.startswith(f"{name.strip('/')}/")]
+    if made_by:
+        return made_by[0]
     close = difflib.get_close_matches(name, by_uri, n=1, cutoff=0.3)
     hint = f" (did you mean {close[0]}?)" if close else ""
     raise InputError(
