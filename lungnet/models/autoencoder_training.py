@@ -11,7 +11,7 @@ from lungnet.config import CaeConfig
 from lungnet.models.autoencoder import ConvolutionalAutoencoder
 from lungnet.models.autoencoder_layer import LayerAutoencoder
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.reconstruction import reconstruction_error
@@ -24,6 +24,8 @@ SHOWN = 16
 GRIDS = 5
 #: Patches encoded at a time when a layer's output is stored.
 CHUNK = 256
+#: Updates from one checkpoint to the next.
+CHECKPOINT_UPDATES = 100
 
 
 def train_autoencoder(
@@ -78,6 +80,7 @@ def train_autoencoder(
             {"variables": Variables(cae, *optimizers), "log": log},
         )
         done, total = checkpoints.resume(), config.epochs * len(cae.stages)
+        updates = len(inputs) // config.batch_size
         for index, stage in enumerate(cae.stages, 1):
             before, stage_seed = (index - 1) * config.epochs, layer_seed(seed, "stage", index)
             for epoch, error in _train_stage(stage, inputs, config, stage_seed, done - before):
@@ -94,7 +97,8 @@ def train_autoencoder(
                         columns=4,
                         description=f"Left training patches, right what layers 1 to {index} keep of them.",
                     )
-                checkpoints.save(before + epoch)
+                if checkpoint_due(before + epoch, CHECKPOINT_UPDATES, updates) or before + epoch == total:
+                    checkpoints.save(before + epoch)
                 text = f"layer {index} of {len(cae.stages)}, reconstruction error {error:.2e}"
                 log.progress(before + epoch, total, text)
             if index < len(cae.stages) and done < total:

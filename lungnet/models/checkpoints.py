@@ -21,6 +21,7 @@ import numpy as np
 import numpy.typing as npt
 from pydantic import BaseModel
 
+import lungnet
 from lungnet.files import atomic_path
 from lungnet.hashing import canonical_json
 
@@ -53,7 +54,7 @@ class Part(Protocol):
 
 
 def training_id(name: str, arrays: Sequence[npt.NDArray[Any] | None], **settings: Any) -> str:
-    """Says which training a checkpoint belongs to.
+    """Says which training a checkpoint belongs to; one of another version of lungnet is another.
 
     Args:
         name: of the kind of training.
@@ -67,7 +68,7 @@ def training_id(name: str, arrays: Sequence[npt.NDArray[Any] | None], **settings
         key: value.model_dump(mode="json") if isinstance(value, BaseModel) else value
         for key, value in settings.items()
     }
-    digest = hashlib.sha256(canonical_json([_FORMAT, name, values]).encode())
+    digest = hashlib.sha256(canonical_json([_FORMAT, lungnet.__version__, name, values]).encode())
     for array in arrays:
         if array is None:
             digest.update(b"\nnone")
@@ -75,6 +76,17 @@ def training_id(name: str, arrays: Sequence[npt.NDArray[Any] | None], **settings
         digest.update(f"\n{array.dtype.str}{array.shape}\n".encode())
         digest.update(np.ascontiguousarray(array).data)
     return digest.hexdigest()[:16]
+
+
+def checkpoint_due(done: int, interval: int, updates: int = 1) -> bool:
+    """Says whether the work's unit number `done` (from 1) reaches a multiple of `interval` updates.
+
+    Args:
+        done: units of work.
+        interval: updates from one checkpoint to the next; what matters is work, never time.
+        updates: of each unit, an epoch for instance.
+    """
+    return done * updates // interval > (done - 1) * updates // interval
 
 
 class Checkpoints:

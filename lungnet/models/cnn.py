@@ -11,7 +11,7 @@ from keras import layers
 from lungnet.config import BaselineConfig
 from lungnet.models.augmentation import RandomDihedral
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 from lungnet.models.training_state import Variables
@@ -21,7 +21,7 @@ from lungnet.patches.example import PATCH_SIZE
 #: Reports and validations over a training.
 REPORTS = 20
 #: Updates from one checkpoint to the next.
-CHECKPOINT_STEPS = 50
+CHECKPOINT_UPDATES = 50
 
 
 def build_cnn(
@@ -153,6 +153,6 @@ def train_cnn(
                     values |= validation.judge(network)
                 log.scalars(step, values)
                 log.progress(step, total, f"loss {values['loss']:.3f}")
-            if step % CHECKPOINT_STEPS == 0 or step == total:
+            if checkpoint_due(step, CHECKPOINT_UPDATES) or step == total:
                 checkpoints.save(step)
     return Trained(network, log.history)

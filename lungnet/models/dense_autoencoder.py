@@ -9,7 +9,7 @@ from keras import layers
 
 from lungnet.config import BaselineConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.decision_tree import fit_decision_tree
 from lungnet.models.encoding import encode
 from lungnet.models.hounsfield import to_unit
@@ -23,8 +23,8 @@ from lungnet.patches.example import PATCH_SIZE
 SHOWN = 16
 #: Grids over a training.
 GRIDS = 5
-#: Epochs from one checkpoint to the next: the network is large (40 MB with Adam's moments), epochs are short.
-CHECKPOINT_EPOCHS = 5
+#: Updates from one checkpoint to the next; with Adam's moments it has 40 MB, and updates are quick.
+CHECKPOINT_UPDATES = 1500
 
 
 def build_dense_autoencoder(units: int, seed: int) -> keras.Model:
@@ -127,7 +127,7 @@ def train_dense_autoencoder(
                     columns=4,
                     description="Left training patches, right what the fully connected layer keeps of them.",
                 )
-            if epoch % CHECKPOINT_EPOCHS == 0 or epoch == total:
+            if checkpoint_due(epoch, CHECKPOINT_UPDATES, updates):
                 checkpoints.save(epoch)
             log.progress(epoch, total, f"reconstruction error {error:.2e}")
     return Trained(keras.Model(model.input, model.get_layer("code").output, name="encoder"), log.history)

@@ -26,6 +26,8 @@ from lungnet.models.training_state import BestWeights, SaveCheckpoint, Variables
 
 #: Passes after which the linear solvers give up; they stop by themselves long before on real features.
 _MAX_PASSES = 5000
+#: Epochs of the network from one checkpoint to the next.
+CHECKPOINT_EPOCHS = 5
 
 
 @keras.saving.register_keras_serializable(package="lungnet")
@@ -164,7 +166,7 @@ def train_network(
             shuffle=False,  # the dataset is in its order already
             validation_data=validation,
             validation_batch_size=1024,
-            callbacks=[callback, SaveCheckpoint(checkpoints)],
+            callbacks=[callback, SaveCheckpoint(checkpoints, CHECKPOINT_EPOCHS)],
             verbose=0,
         )
     return Trained(head, log.history)

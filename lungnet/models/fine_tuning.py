@@ -9,12 +9,15 @@ from keras import layers
 
 from lungnet.config import CaeConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.cnn import compile_for_training
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
 from lungnet.models.training_state import BestWeights, Variables
 from lungnet.models.validation import Validation
+
+#: Updates from one checkpoint to the next.
+CHECKPOINT_UPDATES = 100
 
 
 def fine_tune(
@@ -104,7 +107,8 @@ def fine_tune(
                 values |= validation.judge(network)
                 best.offer(values["validation_auc"], -values["validation_loss"])
             log.scalars(epoch, values)
-            checkpoints.save(epoch)
+            if checkpoint_due(epoch, CHECKPOINT_UPDATES, updates) or epoch == total:
+                checkpoints.save(epoch)
             log.progress(epoch, total, f"loss {values['loss']:.3f}")
     best.put_back()
     return Trained(tuned, log.history)

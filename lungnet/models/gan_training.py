@@ -9,7 +9,7 @@ import numpy.typing as npt
 from lungnet.config import GanConfig
 from lungnet.hashing import stable_id
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.gan import WGANGP
 from lungnet.models.hounsfield import to_hounsfield, to_unit
 from lungnet.models.image_grids import evenly_chosen
@@ -24,8 +24,8 @@ REPORTS = 50
 GRIDS = 10
 #: Patches drawn at a time. Not a setting: rounding may differ between batch sizes.
 CHUNK = 64
-#: Generator steps from one checkpoint to the next.
-CHECKPOINT_STEPS = 50
+#: Updates of the generator from one checkpoint to the next.
+CHECKPOINT_UPDATES = 50
 
 
 def train_gan(
@@ -92,7 +92,7 @@ def train_gan(
                     description=f"Left real patches, right synthetic ones, both from {window_hu[0]:g} HU "
                     f"(black) to {window_hu[1]:g} HU (white).",
                 )
-            if step % CHECKPOINT_STEPS == 0 or step == total:
+            if checkpoint_due(step, CHECKPOINT_UPDATES) or step == total:
                 checkpoints.save(step)
     return Trained(gan, log.history)
 

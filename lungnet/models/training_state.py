@@ -6,7 +6,7 @@ from typing import Any
 import keras
 import numpy as np
 
-from lungnet.models.checkpoints import Checkpoints, State
+from lungnet.models.checkpoints import Checkpoints, State, checkpoint_due
 
 
 class Variables:
@@ -84,16 +84,18 @@ def listed(state: State) -> list[Any] | None:
 
 
 class SaveCheckpoint(keras.callbacks.Callback):
-    """Saves a checkpoint at the end of each epoch of `fit`; belongs behind callbacks that change the state.
+    """Saves checkpoints at ends of epochs of `fit`; belongs behind callbacks that change the state.
 
     Args:
         checkpoints: whose unit of work is an epoch.
+        interval: epochs from one checkpoint to the next; there is one at the last epoch as well.
     """
 
-    def __init__(self, checkpoints: Checkpoints) -> None:
+    def __init__(self, checkpoints: Checkpoints, interval: int = 1) -> None:
         super().__init__()
-        self._checkpoints = checkpoints
+        self._checkpoints, self._interval = checkpoints, interval
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Saves."""
-        self._checkpoints.save(epoch + 1)
+        """Saves, if it is time."""
+        if checkpoint_due(epoch + 1, self._interval) or epoch + 1 == self.params["epochs"]:
+            self._checkpoints.save(epoch + 1)

@@ -1,16 +1,24 @@
 """A trainer that is ended goes on where its checkpoints say, phase by phase."""
 
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 import pytest
 
 from lungnet.components import method_pipeline
 from lungnet.files import write_json
-from lungnet.models import ConvolutionalAutoencoder
-from lungnet.patches import SPLITS, FeatureArrays, PatchExample, write_examples, write_features
-from lungnet.pipeline import Artifact, ExecutorContext, load_executor
+from lungnet.models import (
+    ConvolutionalAutoencoder,
+    autoencoder_training,
+    cnn,
+    dense_autoencoder,
+    feature_heads,
+    fine_tuning,
+    gan_training,
+)
+from lungnet.patches import FeatureArrays, PatchExample, write_features
+from lungnet.pipeline import Artifact, Encoder, Examples, ExecutorContext, Features, load_executor
 from lungnet.presets import load_config
 
 CONFIG = load_config(
@@ -28,84 +36,75 @@ class Killed(BaseException):
     """Ends a step where a signal would."""
 
 
-class Given(NamedTuple):
-    folder: Path
-    artifacts: dict[str, Artifact]
-
-
-@pytest.fixture(scope="module")
-def given(tmp_path_factory: pytest.TempPathFactory) -> Given:
+@pytest.fixture
+def given(
+    tmp_path: Path,
+    examples_of: Callable[..., Examples],
+    patches_of: Callable[..., list[PatchExample]],
+) -> dict[str, Artifact]:
     """Examples, an encoder and features, as the steps before would leave them."""
-    folder = tmp_path_factory.mktemp("given")
-    kinds = {
-        channel.key: channel.type
-        for component in method_pipeline(CONFIG, data=folder).components
-        for channel in component.outputs.values()
-    }
-    artifacts = {key: kinds[key](folder / key) for key in ("examples", "encoder", "features")}
-    encoder = ConvolutionalAutoencoder(CONFIG.cae, seed=0).encoder
+    encoder, features = Encoder(tmp_path / "encoder"), Features(tmp_path / "features")
+    encoder.uri.mkdir()
+    model = ConvolutionalAutoencoder(CONFIG.cae, seed=0).encoder
+    model.save(encoder.uri / "encoder.keras")
+    write_json(encoder.uri / "encoder.json", {"window_hu": [-1000, 400], "features": model.output_shape[-1]})
     rng = np.random.default_rng(0)
-    for split in SPLITS:
-        labels = np.arange(16) % 2
-        patches = rng.normal(-500, 200, (16, 40, 40)).astype(np.int16)
-        names = [f"{split}-{row}" for row in range(16)]
-        examples = [
-            PatchExample(patch_hu=patch, label=int(label), patient_id=name, series_uid=name, group_id=name)
-            for patch, label, name in zip(patches, labels, names, strict=True)
-        ]
-        write_examples(artifacts["examples"].uri, examples, split, 1)
-        features = rng.random((16, encoder.output_shape[-1]), np.float32)
-        arrays = FeatureArrays(features, labels, np.array(names), np.full(16, "real"))
-        write_features(artifacts["features"].uri, arrays, split)
-    uri = artifacts["encoder"].uri
-    uri.mkdir()
-    encoder.save(uri / "encoder.keras")
-    write_json(uri / "encoder.json", {"window_hu": [-1000, 400], "features": encoder.output_shape[-1]})
-    return Given(folder, artifacts)
+    for split in ("train", "validation"):
+        values = rng.random((16, model.output_shape[-1]), np.float32)
+        arrays = FeatureArrays(values, np.arange(16) % 2, np.full(16, split), np.full(16, "real"))
+        write_features(features.uri, arrays, split)
+    return {
+        "examples": examples_of(train=patches_of("A", 16)),
+        "encoder": encoder,
+        "features": features,
+    }
 
 
 @pytest.mark.parametrize(
-    ("step", "stop", "goes_on_with"),
+    ("step", "reports_until_killed", "goes_on_with"),
     [
-        ("GanTrainer", None, []),  # after the training, while the model is written
-        ("CaeTrainer", 3, [4, 1, 2]),  # within the second layer, then fine-tuning
+        ("GanTrainer", 3, [3]),
+        ("CaeTrainer", 3, [4, 1, 2]),  # within the second layer; fine-tuning comes after
         ("CaeTrainer", 4 + 1, [2]),  # within fine-tuning: the layers are not trained again
         ("CalmTrainer", 3, [3]),
         ("BaselineTrainer.gan_cae_nn", 3, [3]),
-        ("BaselineTrainer.ae", 3, []),
-        ("BaselineTrainer.cnn", None, []),
+        ("BaselineTrainer.ae", 2, [3]),
+        ("BaselineTrainer.cnn", 3, [3]),
     ],
 )
 def test_the_second_attempt_goes_on(
-    given: Given, tmp_path: Path, step: str, stop: int | None, goes_on_with: list[int]
+    given: dict[str, Artifact],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    step: str,
+    reports_until_killed: int,
+    goes_on_with: Sequence[int],
 ) -> None:
+    for training in (autoencoder_training, cnn, dense_autoencoder, fine_tuning, gan_training):
+        monkeypatch.setattr(training, "CHECKPOINT_UPDATES", 1)
+    monkeypatch.setattr(feature_heads, "CHECKPOINT_EPOCHS", 1)
     component = method_pipeline(CONFIG, data=tmp_path).component(step)
-    inputs = {key: [given.artifacts[key]] for key in component.inputs}
-    reports: list[int] = []
+    inputs = {key: [given[key]] for key in component.inputs}
+    ((key, kind),) = component.SPEC.outputs.items()
 
-    def attempt(number: int, stop: int | None) -> None:
-        reports.clear()
+    def attempt(number: int, reports_until_killed: int | None) -> tuple[Artifact, list[int]]:
+        reports: list[int] = []
 
         def progress(done: int, total: int, text: str) -> None:
             reports.append(done)
-            if len(reports) == stop:
+            if len(reports) == reports_until_killed:
                 raise Killed
 
-        outputs = {key: [kind(tmp_path / f"{key}-{number}")] for key, kind in component.SPEC.outputs.items()}
-        for (artifact,) in outputs.values():
-            artifact.uri.mkdir()
-        work = tmp_path / "work"
-        work.mkdir(exist_ok=True)
+        output, work = kind(tmp_path / f"{key}-{number}"), tmp_path / f"work-{number}"
+        output.uri.mkdir()
+        work.mkdir()
         context = ExecutorContext(work, tmp_path / "checkpoints", tmp_path / "board", 0, progress)
         executor = load_executor(component.EXECUTOR)(context)
-        executor.Do(inputs, outputs, component.exec_properties(CONFIG))
+        executor.Do(inputs, {key: [output]}, component.exec_properties(CONFIG))
+        return output, reports
 
-    if stop is None:
-        attempt(1, stop)
-    else:
-        with pytest.raises(Killed):
-            attempt(1, stop)
-    attempt(2, None)
+    with pytest.raises(Killed):
+        attempt(1, reports_until_killed)
+    output, reports = attempt(2, None)
     assert reports == goes_on_with
-    (key,) = component.SPEC.outputs
-    assert (tmp_path / f"{key}-2" / "history.json").is_file()
+    assert (output.uri / "history.json").is_file()

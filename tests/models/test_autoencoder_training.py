@@ -4,7 +4,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from lungnet.config import CaeConfig
 from lungnet.errors import InputError
-from lungnet.models import ConvolutionalAutoencoder, to_unit, train_autoencoder
+from lungnet.models import ConvolutionalAutoencoder, autoencoder_training, to_unit, train_autoencoder
 from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
@@ -80,8 +80,11 @@ def test_progress_and_tensorboard(patches_hu, tmp_path):
 
 
 @pytest.mark.parametrize("stops", [[1], [3], [2, 5]])
-def test_interrupted_it_ends_as_if_it_had_not_been(patches_hu, tmp_path, train_with_interruptions, stops):
+def test_interrupted_it_ends_as_if_it_had_not_been(
+    patches_hu, tmp_path, monkeypatch, train_with_interruptions, stops
+):
     """Within a layer, between two, and both; with noise, momentum and a batch that spans two passes."""
+    monkeypatch.setattr(autoencoder_training, "CHECKPOINT_UPDATES", 1)
     config = SMALL.model_copy(update={"denoising": 0.2, "batch_size": 13})
 
     def train(folder="board", **arguments):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lungnet.config import GanConfig
-from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 
 
 class Count:
@@ -164,6 +164,13 @@ def test_nothing_is_pickled(tmp_path):
     with pytest.raises(TypeError, match="count/array holds Python objects"):
         Checkpoints(tmp_path, "0" * 16, {"count": part}).save(1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_checkpoints_are_due_by_work():
+    assert [step for step in range(1, 8) if checkpoint_due(step, 3)] == [3, 6]
+    # Epochs of 4 updates pass 10 in the third, 20 in the fifth, 30 in the eighth.
+    assert [epoch for epoch in range(1, 9) if checkpoint_due(epoch, 10, updates=4)] == [3, 5, 8]
+    assert [epoch for epoch in range(1, 4) if checkpoint_due(epoch, 10, updates=50)] == [1, 2, 3]
 
 
 def test_an_id_follows_name_settings_and_data():

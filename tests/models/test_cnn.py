@@ -58,7 +58,7 @@ def test_interrupted_it_ends_as_if_it_had_not_been(discs, tmp_path, monkeypatch,
     """With symmetries and a rate that falls, and with sums that are yet to be reported in the checkpoints."""
     config = CONFIG.model_copy(update={"cnn_steps": 14, "cnn_batch_size": 7, "cnn_flips": True})
     monkeypatch.setattr(cnn, "REPORTS", 7)
-    monkeypatch.setattr(cnn, "CHECKPOINT_STEPS", 3)
+    monkeypatch.setattr(cnn, "CHECKPOINT_UPDATES", 3)
 
     def train(folder="board", **arguments):
         patches_hu, labels = discs

@@ -65,7 +65,7 @@ def test_validation_is_only_looked_at(halves, trained):
 
 def test_interrupted_it_ends_as_if_it_had_not_been(halves, tmp_path, monkeypatch, train_with_interruptions):
     """The whole row, tree included."""
-    monkeypatch.setattr(dense_autoencoder, "CHECKPOINT_EPOCHS", 2)
+    monkeypatch.setattr(dense_autoencoder, "CHECKPOINT_UPDATES", 8)  # every second epoch of 4
     config = CONFIG.model_copy(update={"ae_epochs": 7, "ae_batch_size": 9})
 
     def train(folder="board", **arguments):
@@ -73,8 +73,8 @@ def test_interrupted_it_ends_as_if_it_had_not_been(halves, tmp_path, monkeypatch
         return train_ae_baseline(*given, validation_hu=halves[0][:5], **arguments)
 
     undisturbed = train("whole")
-    resumed, first_reports = train_with_interruptions(train, [1, 5, 7])
-    assert first_reports == [1, 5]  # and after 7 nothing was left to do
+    resumed, first_reports = train_with_interruptions(train, [1, 5, 6])
+    assert first_reports == [1, 5, 7]
     assert_same(resumed, undisturbed)
     unit = to_unit(halves[0], WINDOW)[..., None]
     np.testing.assert_array_equal(resumed.model(unit), undisturbed.model(unit))

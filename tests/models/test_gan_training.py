@@ -37,7 +37,7 @@ def test_training_reports_logs_and_repeats(patches_hu, tmp_path):
 
 #: Reports after 2, 4, ... steps; checkpoints every 3, so that there are sums of what is yet to be reported.
 LONGER = CONFIG.model_copy(update={"generator_steps": 14, "ema_decay": 0.9})
-OFTEN = {"REPORTS": 7, "CHECKPOINT_STEPS": 3}
+OFTEN = {"REPORTS": 7, "CHECKPOINT_UPDATES": 3}
 
 
 @pytest.fixture(scope="module")

@@ -89,11 +89,13 @@ def test_without_an_offer_the_weights_stay():
     np.testing.assert_array_equal(before[0], model.get_weights()[0])
 
 
-def test_fit_saves_after_each_epoch(tmp_path):
+@pytest.mark.parametrize("interval, saved", [(1, [2, 3]), (2, [2, 3]), (5, [3])])
+def test_fit_saves_every_so_many_epochs_and_the_last(tmp_path, interval, saved):
     model = trainer()
     checkpoints = Checkpoints(tmp_path, "0" * 16, {"variables": Variables(model, model.optimizer)})
-    x = np.zeros((4, 4, 4, 1), np.float32)
-    model.fit(x, x[:, 0, 0], epochs=3, shuffle=False, verbose=0, callbacks=[SaveCheckpoint(checkpoints)])
+    x, save = np.zeros((4, 4, 4, 1), np.float32), SaveCheckpoint(checkpoints, interval)
+    model.fit(x, x[:, 0, 0], epochs=3, shuffle=False, verbose=0, callbacks=[save])
+    assert sorted(int(path.name.split("-")[1]) for path in tmp_path.iterdir()) == saved
     other = trainer()
     parts = {"variables": Variables(other, other.optimizer)}
     assert Checkpoints(tmp_path, "0" * 16, parts).resume() == 3
