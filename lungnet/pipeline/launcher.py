@@ -1,7 +1,6 @@
 """Runs one component: resolves its executor, stages its outputs, puts them in place."""
 
 import errno
-import importlib
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -13,6 +12,7 @@ from lungnet.errors import InputError
 from lungnet.pipeline.artifacts import Artifact
 from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import BaseExecutor, ExecutorContext, ProgressFunction, no_progress
+from lungnet.pipeline.import_path import load_class
 from lungnet.pipeline.ingredients import Ingredients
 from lungnet.pipeline.metadata_records import CANCELED, FAILED, NewArtifact
 from lungnet.pipeline.session import Session, work_on
@@ -101,7 +101,7 @@ def launch_in(
         placed = _commit(session, component, execution, outputs, context.series_uids)
     except BaseException as error:
         _abandon(session, component, execution, stateful, error)
-        if reason := _users_error(error, layout.root):
+        if reason := users_error(error, layout.root):
             raise InputError(f"{component.id} stopped at {reason}.") from error
         raise
     shutil.rmtree(staging, ignore_errors=True)
@@ -111,8 +111,7 @@ def launch_in(
 
 def load_executor(path: str) -> type[BaseExecutor]:
     """Imports the class that `path` (`"module:class"`) names."""
-    module, _, name = path.partition(":")
-    executor: type[BaseExecutor] = getattr(importlib.import_module(module), name)
+    executor: type[BaseExecutor] = load_class(path)
     return executor
 
 
@@ -165,8 +164,8 @@ def _abandon(
         return
 
 
-def _users_error(error: BaseException, root: Path) -> str:
-    """Where a disk or a permission stopped the step, or nothing if it was something else."""
+def users_error(error: BaseException, root: Path) -> str:
+    """Says where a disk or a permission stopped a step; empty if it was something else."""
     if isinstance(error, InputError):
         return ""
     for cause in _chain(error):

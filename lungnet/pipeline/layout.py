@@ -50,8 +50,8 @@ class Layout:
         """The folder of an output artifact once it is complete."""
         return self.root / component_id / key / str(execution_id)
 
-    def tensorboard(self, component_id: str, execution_id: int) -> Path:
-        """Event files of an execution."""
+    def tensorboard(self, component_id: str, execution_id: int | str) -> Path:
+        """Event files of an execution, or of what has the key of one on a cluster."""
         return self.root / "tensorboard" / component_id / str(execution_id)
 
     def pipeline_name(self) -> str:

@@ -1,10 +1,16 @@
 """Nodes that find an artifact of an earlier run instead of making one."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from lungnet.pipeline.artifacts import Artifact
 from lungnet.pipeline.component import Channel
-from lungnet.pipeline.metadata import MetadataStore
 from lungnet.pipeline.metadata_records import SERIES, StoredArtifact
-from lungnet.pipeline.session import Session
+
+if TYPE_CHECKING:  # a pipeline is wired, and compiled, where no lineage store is installed
+    from lungnet.pipeline.metadata import MetadataStore
+    from lungnet.pipeline.session import Session
 
 
 class LatestBlessedModelResolver:
