@@ -81,3 +81,26 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path):
         text=True,
     )
     assert told.stdout.startswith("lungnet")
+
+
+def test_an_installed_step_has_the_sources_of_the_checkout(wheel: Path, tmp_path: Path):
+    """A pipeline is compiled from one and run by the other."""
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "from lungnet.components import CalmTrainer, LidcExampleGen, Pusher\n"
+        "from lungnet.pipeline.remote_step import sources_digest\n"
+        "print([sources_digest(one.EXECUTOR) for one in (CalmTrainer, LidcExampleGen, Pusher)])"
+    )
+    digests = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(place)},
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+        for place in (tmp_path / "site", REPOSITORY)
+    ]
+    assert digests[0] == digests[1] != ""
