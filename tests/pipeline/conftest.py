@@ -1,6 +1,8 @@
 """A pipeline of two small steps: one writes a number, one adds to it."""
 
 import importlib.util
+import os
+import subprocess
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -107,3 +109,17 @@ def postgresql_url(postgresql_server: str) -> Iterator[str]:
         connection.exec_driver_sql(f"CREATE DATABASE {name}")
     engine.dispose()
     yield postgresql_server.rpartition("/")[0] + f"/{name}"
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 kB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
+    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("mounting a small file system takes root")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", str(folder)], check=True)

@@ -1,11 +1,9 @@
 """One step: staged, put in place, abandoned, killed."""
 
 import errno
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -72,20 +70,6 @@ def test_properties_of_the_wrong_type_are_a_defect(steps: SimpleNamespace, root:
     with pytest.raises(TypeError, match="'parity' of Counted must be of type str"):
         launch(component, {}, Config(), root)
     assert files(root) == []
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 512 kB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(folder)]
-    if os.geteuid() != 0 or subprocess.run(mount, capture_output=True).returncode:
-        pytest.skip("mounting a small file system takes root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def test_a_full_disk_is_one_sentence_and_the_root_stays_whole(steps: SimpleNamespace, small_disk: Path):
