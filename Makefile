@@ -1,16 +1,19 @@
 # make demo    sets everything up and runs the whole method on a phantom
 # make test    sets everything up and passes lint, types and tests
-# make clean   removes the environment and what the demo wrote
+# make clean   removes the environments and what the demo wrote
 
 SHELL := /bin/bash
 VENV ?= .venv
 BIN := $(VENV)/bin
+# kfp wants other versions of protobuf and requests than the tests' environment has, so it has one of its own;
+# the steps of a compiled pipeline are run by the tests' Python.
+KUBEFLOW ?= .venv-kubeflow
 # onnxruntime-gpu where an NVIDIA driver answers, onnxruntime elsewhere.
 # ruff does not follow the links, mypy does.
 CODE := lungnet components serving tests benchmarks notebooks setup.py
 RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: demo test lint types imports tests clean
+.PHONY: demo test lint types imports tests kubeflow clean
 
 demo: $(VENV)/.installed
 	$(BIN)/lungnet demo
@@ -27,8 +30,10 @@ types: $(VENV)/.installed-test
 imports: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
-tests: $(VENV)/.installed-test
+tests: $(VENV)/.installed-test kubeflow
 	$(BIN)/pytest
+
+kubeflow: $(KUBEFLOW)/.installed
 
 $(VENV)/bin/python:
 	@for candidate in python3.13 python3.12 python3.11 python3; do \
@@ -54,5 +59,11 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,$(RUNTIME),beam,test]'
 	@touch $@
 
+$(KUBEFLOW)/.installed: setup.py constraints-kubeflow.txt | $(VENV)/bin/python
+	rm -rf $(KUBEFLOW)
+	$(BIN)/python -m venv $(KUBEFLOW)
+	$(KUBEFLOW)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-kubeflow.txt -e '.[kubeflow]'
+	@touch $@
+
 clean:
-	rm -rf $(VENV) lungnet-demo build *.egg-info
+	rm -rf $(VENV) $(KUBEFLOW) lungnet-demo build *.egg-info

@@ -54,6 +54,8 @@ EXTRAS = {
     "gpu": ["onnxruntime-gpu>=1.20"],
     # A lineage store for a team.
     "postgresql": ["psycopg[binary]>=3.2"],
+    # The pipeline on a cluster.
+    "kubeflow": ["kfp>=2.17,<3", "kfp-kubernetes>=2.17,<3"],
     "test": [
         "build>=1.2",
         "import-linter>=2.3",

@@ -1,6 +1,9 @@
 """Fixtures that every room uses."""
 
+import json
 import os
+import subprocess
+import sys
 
 # Before anything imports TensorFlow: its banner and its oneDNN notice are no test's business.
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -11,6 +14,7 @@ os.environ["LUNGNET_ID_KEY"] = "the key of the tests, no secret"
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,7 +23,8 @@ from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 from lungnet.ct import Volume
 
-DEFAULT_DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
+REPOSITORY = Path(__file__).resolve().parents[1]
+DEFAULT_DATA = REPOSITORY.parent / "shared" / "data"
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +34,45 @@ def lungnet_data() -> Path:
     if not (folder / "lidc").is_dir():
         pytest.skip(f"no real CT at {folder}: set LUNGNET_DATA to a folder with lidc/ and luna16/")
     return folder
+
+
+@dataclass(frozen=True)
+class Kubeflow:
+    """The environment that has kfp: kfp and TensorFlow's environment want different versions of protobuf."""
+
+    python: Path
+
+    def __call__(self, *arguments: object) -> subprocess.CompletedProcess[str]:
+        """Runs its Python, which finds this checkout and the modules beside `tests/pipeline`."""
+        environment = {
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(map(str, (REPOSITORY, REPOSITORY / "tests" / "pipeline"))),
+            # Steps are run by `python`, whichever comes first: the one that runs these tests.
+            "PATH": os.pathsep.join((str(Path(sys.executable).parent), os.environ["PATH"])),
+        }
+        call = [str(self.python), *map(str, arguments)]
+        return subprocess.run(call, capture_output=True, text=True, env=environment)
+
+    def run(self, file: Path, root: Path, *parameters: str) -> subprocess.CompletedProcess[str]:
+        """Runs a compiled pipeline on this machine, in processes instead of containers."""
+        return self(REPOSITORY / "tests" / "kubeflow_local.py", file, root, *parameters)
+
+    def documents(self, file: Path) -> list[dict[str, Any]]:
+        """Reads a compiled pipeline: its specification, and that of the platform if there is one."""
+        code = "import json, sys, yaml; print(json.dumps(list(yaml.safe_load_all(open(sys.argv[1])))))"
+        read = self("-c", code, file)
+        assert read.returncode == 0, read.stderr
+        documents: list[dict[str, Any]] = json.loads(read.stdout)
+        return documents
+
+
+@pytest.fixture(scope="session")
+def kubeflow() -> Kubeflow:
+    """The environment that has kfp, or a skip that says how to have it."""
+    python = Path(os.environ.get("LUNGNET_KUBEFLOW_PYTHON", REPOSITORY / ".venv-kubeflow" / "bin" / "python"))
+    if not python.is_file():
+        pytest.skip(f"no kfp at {python}: make kubeflow sets it up")
+    return Kubeflow(python)
 
 
 @dataclass(frozen=True)
