@@ -24,7 +24,11 @@ from lungnet.pipeline import Component, LatestBlessedModelResolver, Node, Pipeli
 
 
 def method_pipeline(
-    config: Config, *, data: str | Path | None = None, arrays: str | Path | None = None
+    config: Config,
+    *,
+    data: str | Path | None = None,
+    arrays: str | Path | None = None,
+    elsewhere: bool = False,
 ) -> Pipeline:
     """Wires every step of the paper.
 
@@ -32,21 +36,15 @@ def method_pipeline(
         config: of the run.
         data: folder of CT series (DICOM or .mhd) with the readers' annotations.
         arrays: `.npz` of patches that were cut elsewhere. Exactly one of the two is given.
+        elsewhere: the path is that of other machines, absolute, and not looked for on this one.
 
     Raises:
-        InputError: both or none of `data` and `arrays`, or the path does not exist.
+        InputError: both or none of `data` and `arrays`, or the path does not exist (is relative, for
+            `elsewhere`).
     """
     if (data is None) == (arrays is None):
         raise InputError("Expected either a folder of CT series or a file of arrays.")
-    example_gen: Component
-    if data is not None:
-        if not Path(data).is_dir():
-            raise InputError(f"{data} is no folder; expected a folder of CT series.")
-        example_gen = LidcExampleGen(input_base=str(Path(data).resolve()))
-    else:
-        if not Path(str(arrays)).is_file():
-            raise InputError(f"{arrays} is no file; expected an .npz of patches.")
-        example_gen = ArrayExampleGen(input_file=str(Path(str(arrays)).resolve()))
+    example_gen = _example_gen(data, arrays, elsewhere)
     validation = _validation(example_gen)
     gan = GanTrainer(examples=example_gen.outputs["examples"])
     augmenter = Augmenter(examples=example_gen.outputs["examples"], generator=gan.outputs["generator"])
@@ -90,6 +88,24 @@ def method_pipeline(
         *(latest_blessed, evaluator, exporter, infra_validator, pusher),
     ]
     return Pipeline(steps, config)
+
+
+def _example_gen(data: str | Path | None, arrays: str | Path | None, elsewhere: bool) -> Component:
+    if data is not None:
+        if not (elsewhere or Path(data).is_dir()):
+            raise InputError(f"{data} is no folder; expected a folder of CT series.")
+        return LidcExampleGen(input_base=_absolute(data, elsewhere))
+    if not (elsewhere or Path(str(arrays)).is_file()):
+        raise InputError(f"{arrays} is no file; expected an .npz of patches.")
+    return ArrayExampleGen(input_file=_absolute(str(arrays), elsewhere))
+
+
+def _absolute(path: str | Path, elsewhere: bool) -> str:
+    if not elsewhere:
+        return str(Path(path).resolve())
+    if not Path(path).is_absolute():
+        raise InputError(f"{path} is relative; expected the absolute path that other machines see.")
+    return str(path)
 
 
 def _validation(producer: Component, what: str = "") -> tuple[StatisticsGen, ExampleValidator]:

@@ -15,6 +15,7 @@ VERBS = {
     "demo": "The whole method on phantom CTs, in minutes.",
     "run": "The whole method on your CTs or patches.",
     "step": "One step of the pipeline, on what the steps before it made.",
+    "compile": "The whole method as a file that a cluster runs.",
     "cohort": "Scans and nodules that enter, and why the others do not.",
     "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",

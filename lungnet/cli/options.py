@@ -74,3 +74,43 @@ def eval_groups_setting(eval_groups: str | None) -> list[str]:
         return []
     names = [name.strip() for name in eval_groups.split(",") if name.strip()]
     return [f"split.eval_groups={names!r}"]
+
+
+def ingest(function: Function) -> Function:
+    """Adds `--workers`, `--beam-runner` and `--beam-option`; see `ingest_settings`."""
+    for option in (
+        click.option(
+            "--beam-option",
+            "beam_options",
+            multiple=True,
+            metavar="KEY=VALUE",
+            help="An option of that runner, such as flink_master=host:8081.",
+        ),
+        click.option(
+            "--beam-runner",
+            metavar="NAME",
+            help="Read series on Apache Beam (DirectRunner, FlinkRunner ...) instead of in processes.",
+        ),
+        click.option(
+            "--workers",
+            type=click.IntRange(min=1),
+            help="Processes that read series; by default one for each usable core.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
+def ingest_settings(
+    workers: int | None, beam_runner: str | None, beam_options: Sequence[str]
+) -> dict[str, Any]:
+    """Returns the runtime settings that these options stand for.
+
+    Raises:
+        click.UsageError: options for a runner that is not named.
+    """
+    if beam_options and not beam_runner:
+        raise click.UsageError("--beam-option is for a --beam-runner.")
+    parts = [option.lstrip("-").partition("=") for option in beam_options]
+    options = {name: value if equals else True for name, equals, value in parts}
+    return {"workers": workers, "beam_runner": beam_runner, "beam_options": options}

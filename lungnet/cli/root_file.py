@@ -32,9 +32,9 @@ class RootFile:
     arrays: Path | None
     config: Config
 
-    def pipeline(self) -> Pipeline:
-        """Wires the method for this data and configuration."""
-        return method_pipeline(self.config, data=self.data, arrays=self.arrays)
+    def pipeline(self, elsewhere: bool = False) -> Pipeline:
+        """Wires the method for this data, here or on other machines, and this configuration."""
+        return method_pipeline(self.config, data=self.data, arrays=self.arrays, elsewhere=elsewhere)
 
     def write(self, root: Path) -> None:
         """Writes `pipeline.json`.

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
+from lungnet.cli import options
 from lungnet.cli.progress import StepProgress
 from lungnet.cli.root_file import RootFile
 from lungnet.cli.tensorboard import serve_tensorboard
@@ -52,9 +53,10 @@ class Running:
         self, root_file: RootFile, pipeline: Pipeline, selected: Sequence[Component] | None = None
     ) -> Made | None:
         """Runs the selected components with progress on stderr, or prints the plan and returns None."""
+        ingest = options.ingest_settings(self.workers, self.beam_runner, self.beam_options)
         runner = LocalRunner(
             self.root,
-            runtime={**self.runtime, **self._engine()},
+            runtime={**self.runtime, **ingest},
             on_start=lambda: root_file.write(self.root),
             metadata=self.metadata,
             force=self.force,
@@ -78,13 +80,6 @@ class Running:
             click.echo(f"TensorBoard  {url}", err=True)
             yield
 
-    def _engine(self) -> dict[str, Any]:
-        if self.beam_options and not self.beam_runner:
-            raise click.UsageError("--beam-option is for a --beam-runner.")
-        parts = [option.lstrip("-").partition("=") for option in self.beam_options]
-        options = {name: value if equals else True for name, equals, value in parts}
-        return {"workers": self.workers, "beam_runner": self.beam_runner, "beam_options": options}
-
 
 def running(root: str) -> Callable[[Function], Function]:
     """Adds the options of `Running`, with this default for `--root`; see `from_options`."""
@@ -102,23 +97,7 @@ def running(root: str) -> Callable[[Function], Function]:
                 is_flag=True,
                 help="Serve curves, images and clusters while they come into being.",
             ),
-            click.option(
-                "--beam-option",
-                "beam_options",
-                multiple=True,
-                metavar="KEY=VALUE",
-                help="An option of that runner, such as flink_master=host:8081.",
-            ),
-            click.option(
-                "--beam-runner",
-                metavar="NAME",
-                help="Read series on Apache Beam (DirectRunner, FlinkRunner ...) instead of in processes.",
-            ),
-            click.option(
-                "--workers",
-                type=click.IntRange(min=1),
-                help="Processes that read series; by default one for each usable core.",
-            ),
+            options.ingest,
             click.option("--dry-run", is_flag=True, help="Say what would run and why, and run nothing."),
             click.option("--wait", is_flag=True, help="Wait for another run on this root to end."),
             click.option(
@@ -146,10 +125,10 @@ def running(root: str) -> Callable[[Function], Function]:
     return decorate
 
 
-def from_options(options: dict[str, Any]) -> Running:
+def from_options(given: dict[str, Any]) -> Running:
     """Takes what belongs to `Running` out of a command's keyword arguments."""
-    known = {one.name for one in fields(Running)} & set(options)
-    return Running(**{name: options.pop(name) for name in known})
+    known = {one.name for one in fields(Running)} & set(given)
+    return Running(**{name: given.pop(name) for name in known})
 
 
 def _print_plan(decisions: Sequence[Decision]) -> None:

@@ -90,6 +90,12 @@ TINY = (
 SETTINGS = [part for setting in TINY for part in ("--set", setting)]
 
 
+@pytest.fixture(scope="session")
+def tiny() -> list[str]:
+    """Options of a run in which everything is there, and nothing takes long."""
+    return SETTINGS
+
+
 class Run(NamedTuple):
     root: Path
     arrays: Path
