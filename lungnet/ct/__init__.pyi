@@ -1,8 +1,10 @@
 from .candidates import Candidate as Candidate
 from .candidates import format_candidates as format_candidates
 from .candidates import read_candidates as read_candidates
+from .candidates import read_series_uids as read_series_uids
 from .candidates import write_candidates as write_candidates
 from .errors import CTReadError as CTReadError
+from .geometry import Stack as Stack
 from .identity import hashed_id as hashed_id
 from .identity import held_ids as held_ids
 from .identity import same_series as same_series
@@ -11,6 +13,7 @@ from .lungs import body_and_lungs as body_and_lungs
 from .lungs import body_mask as body_mask
 from .lungs import lung_mask as lung_mask
 from .reading import read_series as read_series
+from .reading import read_stack as read_stack
 from .series import SeriesFiles as SeriesFiles
 from .series import find_series as find_series
 from .volume import Volume as Volume

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from lungnet.ct.identity import is_hashed
 from lungnet.errors import InputError
 from lungnet.files import write_text
 
@@ -50,13 +51,7 @@ def read_candidates(path: str | os.PathLike[str]) -> list[Candidate]:
             finite number, a probability outside 0..1, a class other than 0 and 1, or too few fields.
     """
     path = Path(path)
-    try:
-        text = path.read_text(encoding="utf-8-sig")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not a CSV file: it is not text in UTF-8.") from error
-    reader = csv.DictReader(io.StringIO(text, newline=""), skipinitialspace=True)
+    reader = csv.DictReader(io.StringIO(_text(path), newline=""), skipinitialspace=True)
     missing = [name for name in _REQUIRED if name not in (reader.fieldnames or ())]
     if missing:
         raise InputError(
@@ -67,6 +62,37 @@ def read_candidates(path: str | os.PathLike[str]) -> list[Candidate]:
         return [_candidate(row, f"{path}, line {reader.line_num}") for row in reader]
     except csv.Error as error:
         raise InputError(f"{path}, line {reader.line_num}: not CSV ({error}).") from error
+
+
+def read_series_uids(path: str | os.PathLike[str]) -> list[str]:
+    """Reads the list of series of an evaluation, such as LUNA16's `seriesuids.csv`: one UID a line.
+
+    A heading `seriesuid` and empty lines are skipped, and so is whatever stands after a comma.
+
+    Args:
+        path: the file.
+
+    Returns:
+        The UIDs in the order of the file.
+
+    Raises:
+        InputError: the file cannot be read, lists no series or one of them twice, or holds something else
+            than UIDs (digits and dots) and the hashes that stand for them in lungnet.
+    """
+    path = Path(path)
+    seen: dict[str, int] = {}
+    for number, line in enumerate(_text(path).splitlines(), 1):
+        uid = line.partition(",")[0].strip()
+        if not uid or (uid == "seriesuid" and not seen):
+            continue
+        if not (is_hashed(uid) or set(uid) <= set("0123456789.")):
+            raise InputError(f"{path}, line {number}: expected a Series Instance UID. Received: {uid[:64]!r}")
+        if uid in seen:
+            raise InputError(f"{path}, line {number}: series {uid} stands on line {seen[uid]} already.")
+        seen[uid] = number
+    if not seen:
+        raise InputError(f"{path} lists no series; expected one Series Instance UID a line.")
+    return list(seen)
 
 
 def format_candidates(candidates: Iterable[Candidate]) -> str:
@@ -102,6 +128,15 @@ def write_candidates(path: str | os.PathLike[str], candidates: Iterable[Candidat
         InputError: the file cannot be written.
     """
     write_text(path, format_candidates(candidates))
+
+
+def _text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not a CSV file: it is not text in UTF-8.") from error
 
 
 def _candidate(row: dict[str, str | None], where: str) -> Candidate:

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.ct.errors import CTReadError
+from lungnet.ct.placed import Placed
 from lungnet.ct.slices import Slice
 
 #: Direction cosines of one series may differ by rounding in the text.
@@ -25,7 +26,7 @@ LATERAL_TOLERANCE_MM = 0.1
 
 
 @dataclass(frozen=True, eq=False)
-class Stack:
+class Stack(Placed):
     """Slices in order and the geometry that they form.
 
     Attributes:

@@ -42,6 +42,11 @@ def is_research_patient(patient_id: str) -> bool:
     return _RESEARCH_PATIENT.fullmatch(patient_id) is not None
 
 
+def is_hashed(identifier: str) -> bool:
+    """Whether an id is a keyed hash."""
+    return _HASHED.fullmatch(identifier) is not None
+
+
 def hashed_id(kind: Kind, identifier: str) -> str:
     """Returns the keyed hash that stands for an id; a hash stands for itself.
 
@@ -55,7 +60,7 @@ def hashed_id(kind: Kind, identifier: str) -> str:
     Raises:
         InputError: the key is too short, or the key file cannot be made or read, or others may read it.
     """
-    if _HASHED.fullmatch(identifier):
+    if is_hashed(identifier):
         return identifier
     message = f"{kind}\x1f{identifier}".encode()
     return "hmac-" + hmac.new(_key(), message, hashlib.sha256).hexdigest()[:32]
@@ -86,7 +91,7 @@ def held_series_uid(series_uid: str) -> str:
 
 def same_series(given: str, held: str) -> bool:
     """Whether `given`, a Series Instance UID or its hash, is the series that lungnet holds as `held`."""
-    return given == held or (_HASHED.fullmatch(held) is not None and hashed_id("series", given) == held)
+    return given == held or (is_hashed(held) and hashed_id("series", given) == held)
 
 
 def _key() -> bytes:

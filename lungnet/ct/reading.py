@@ -38,17 +38,40 @@ def read_series(path: str | os.PathLike[str] | SeriesFiles, series_uid: str | No
             element or has no decoder here; or slices are missing, unevenly spaced, tilted, of different
             size, orientation or pixel spacing, or differ at the same position.
     """
-    if isinstance(path, SeriesFiles):
-        _check_wanted(series_uid, [path], path.folder)
-        if path.kind == "mhd":
-            return read_mhd(path.files[0])
-        return _read_found(path, [_header_of(file) for file in path.files])
-    path = Path(path)
-    if path.suffix.lower() == ".mhd" and not path.is_dir():
-        volume = read_mhd(path)
+    if not isinstance(path, SeriesFiles) and Path(path).suffix.lower() == ".mhd" and not Path(path).is_dir():
+        volume = read_mhd(Path(path))
         if series_uid is not None and not same_series(series_uid, volume.series_uid):
             raise CTReadError(f"{path} is not series {series_uid}; it holds {volume.series_uid}.")
         return volume
+    one, headers = _choose(path, series_uid)
+    return read_mhd(one.files[0]) if one.kind == "mhd" else _read_found(one, headers)
+
+
+def read_stack(path: str | os.PathLike[str] | SeriesFiles, series_uid: str | None = None) -> Stack:
+    """Orders the slices of one DICOM series and finds its geometry, from headers alone.
+
+    Args:
+        path: a folder (searched with all below it), a DICOM file (its series, from its folder) or what
+            `find_series` found.
+        series_uid: which series, as for `read_series`.
+
+    Raises:
+        CTReadError: the series is MetaImage; otherwise as `read_series`, save that pixels are not looked at.
+    """
+    one, headers = _choose(path, series_uid)
+    if one.kind == "mhd":
+        raise CTReadError(f"{one.files[0]} is MetaImage; expected a DICOM series.")
+    return _stack_found(one, headers)[0]
+
+
+def _choose(
+    path: str | os.PathLike[str] | SeriesFiles, series_uid: str | None
+) -> tuple[SeriesFiles, list[Header]]:
+    """Returns the series meant, and the headers of its files in their order (none for MetaImage)."""
+    if isinstance(path, SeriesFiles):
+        _check_wanted(series_uid, [path], path.folder)
+        return path, [] if path.kind == "mhd" else [_header_of(file) for file in path.files]
+    path = Path(path)
     if path.is_dir():
         found, folder = survey(path), path
     else:
@@ -57,7 +80,7 @@ def read_series(path: str | os.PathLike[str] | SeriesFiles, series_uid: str | No
             raise CTReadError(f"{path} is not of series {series_uid}; it is of {wanted}.")
         found, folder, series_uid = survey(path.parent), path.parent, wanted
     one = _the_one(found, series_uid, folder)
-    return read_mhd(one.files[0]) if one.kind == "mhd" else _read_found(one, found.headers[one.series_uid])
+    return one, found.headers.get(one.series_uid, [])
 
 
 def _header_of(path: Path) -> Header:
@@ -96,19 +119,9 @@ def _check_wanted(series_uid: str | None, there: list[SeriesFiles], folder: Path
 
 
 def _read_found(one: SeriesFiles, headers: list[Header]) -> Volume:
-    for broken in one.broken:
-        read_header(broken)  # raises what is wrong with it
-        raise CTReadError(f"{broken} could not be read when the series was found.")
-    thickness = headers[0].text(elements.SLICE_THICKNESS)
-    try:
-        thickness_mm = max(float(thickness or 0.0), 0.0)
-    except ValueError as error:
-        raise CTReadError(
-            f"{headers[0].path}: (0018,0050) Slice Thickness must be a number. Received: {thickness!r}"
-        ) from error
-    stack = stack_slices([decode_slice(header) for header in headers], thickness_mm)
+    stack, thickness_mm = _stack_found(one, headers)
     return Volume(
-        hu=_read_stack(stack),
+        hu=_read_pixels(stack),
         spacing_mm=stack.spacing_mm,
         origin_xyz_lps_mm=stack.origin_xyz_lps_mm,
         direction=stack.direction,
@@ -119,7 +132,22 @@ def _read_found(one: SeriesFiles, headers: list[Header]) -> Volume:
     )
 
 
-def _read_stack(stack: Stack) -> np.ndarray:
+def _stack_found(one: SeriesFiles, headers: list[Header]) -> tuple[Stack, float]:
+    """Returns the stack and the slice thickness in mm, 0.0 if it is not stated."""
+    for broken in one.broken:
+        read_header(broken)  # raises what is wrong with it
+        raise CTReadError(f"{broken} could not be read when the series was found.")
+    thickness = headers[0].text(elements.SLICE_THICKNESS)
+    try:
+        thickness_mm = max(float(thickness or 0.0), 0.0)
+    except ValueError as error:
+        raise CTReadError(
+            f"{headers[0].path}: (0018,0050) Slice Thickness must be a number. Received: {thickness!r}"
+        ) from error
+    return stack_slices([decode_slice(header) for header in headers], thickness_mm), thickness_mm
+
+
+def _read_pixels(stack: Stack) -> np.ndarray:
     first = stack.slices[0]
     hu = np.empty((len(stack.slices), first.rows, first.columns), np.int16)
     for one, out in zip(stack.slices, hu, strict=True):

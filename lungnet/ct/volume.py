@@ -5,9 +5,11 @@ from dataclasses import dataclass, field
 import numpy as np
 import numpy.typing as npt
 
+from lungnet.ct.placed import Placed
+
 
 @dataclass(frozen=True, eq=False)
-class Volume:
+class Volume(Placed):
     """One CT series.
 
     Attributes:
@@ -41,17 +43,3 @@ class Volume:
             )
         if min(self.spacing_mm) <= 0:
             raise ValueError(f"spacing_mm must be positive. Received: {self.spacing_mm}")
-
-    def _steps_mm(self) -> npt.NDArray[np.float64]:
-        """The LPS displacement of one step along (slice, row, column), as columns of a matrix."""
-        return self.direction[:, ::-1] * np.asarray(self.spacing_mm, np.float64)
-
-    def index_to_world(self, zyx: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Maps voxel indices `(..., 3)` in (slice, row, column) order to LPS millimetres `(..., 3)`."""
-        indices = np.asarray(zyx, np.float64)
-        return indices @ self._steps_mm().T + np.asarray(self.origin_xyz_lps_mm)
-
-    def world_to_index(self, xyz: npt.ArrayLike) -> npt.NDArray[np.float64]:
-        """Maps LPS millimetres `(..., 3)` to fractional voxel indices (slice, row, column)."""
-        offsets = np.asarray(xyz, np.float64) - np.asarray(self.origin_xyz_lps_mm)
-        return np.linalg.solve(self._steps_mm(), offsets[..., None])[..., 0]

@@ -2,7 +2,14 @@
 
 import pytest
 
-from lungnet.ct import Candidate, format_candidates, read_candidates, write_candidates
+from lungnet.ct import (
+    Candidate,
+    format_candidates,
+    hashed_id,
+    read_candidates,
+    read_series_uids,
+    write_candidates,
+)
 from lungnet.errors import InputError
 
 HEAD = "seriesuid,coordX,coordY,coordZ"
@@ -85,3 +92,30 @@ def test_files_that_are_no_csv(tmp_path):
     (tmp_path / "image.csv").write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(InputError, match="not text in UTF-8"):
         read_candidates(tmp_path / "image.csv")
+
+
+def test_series_of_luna16(lungnet_data):
+    uids = read_series_uids(lungnet_data / "luna16" / "seriesuids.csv")
+    assert len(uids) == len(set(uids)) == 888
+    assert uids[0] == "1.3.6.1.4.1.14519.5.2.1.6279.6001.100225287222365663678666836860"
+
+
+def test_series_with_heading_marks_and_more_columns(tmp_path):
+    hashed = hashed_id("series", "1.2.5")
+    path = write(tmp_path, f"\ufeffseriesuid,subset\r\n1.2.3,0\r\n\r\n 1.2.4 ,1\r\n{hashed}\r\n")
+    assert read_series_uids(path) == ["1.2.3", "1.2.4", hashed]
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "lists no series"),
+        ("seriesuid\n\n", "lists no series"),
+        ("1.2.3\n1.2.4\n1.2.3\n", r"line 3: series 1.2.3 stands on line 1 already"),
+        ("1.2.3\nLIDC-IDRI-0001\n", r"line 2: expected a Series Instance UID. Received: 'LIDC-IDRI-0001'"),
+        ("1.2.3\nseriesuid\n", "line 2: expected a Series Instance UID"),
+    ],
+)
+def test_lists_of_series_that_are_none(tmp_path, text, complaint):
+    with pytest.raises(InputError, match=complaint):
+        read_series_uids(write(tmp_path, text))

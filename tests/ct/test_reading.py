@@ -19,7 +19,7 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from lungnet.ct import CTReadError, Volume, find_series, read_series
+from lungnet.ct import CTReadError, Volume, find_series, read_series, read_stack
 
 
 def assert_same(volume: Volume, truth: Volume) -> None:
@@ -342,3 +342,28 @@ def test_unknown_compression(write_tiny_ct, tmp_path):
 
     ct = write_tiny_ct(tmp_path / "ct", edit=compress, transfer_syntax="1.2.840.10008.1.2.4.100")
     refuse(ct.folder, r"is compressed in an unknown way \(1\.2\.840\.10008\.1\.2\.4\.100\)")
+
+
+def test_a_stack_is_the_volume_without_its_pixels(tiny_ct):
+    (series,) = find_series(tiny_ct.folder)
+    for given in (tiny_ct.folder, tiny_ct.files[0], series):
+        stack = read_stack(given)
+        assert [one.path for one in stack.slices] == tiny_ct.files[:-1]
+        assert [(index, one.path) for index, one in stack.copies] == [(2, tiny_ct.files[-1])]
+        places = np.random.default_rng(0).uniform(-9, 99, (5, 3))
+        there = tiny_ct.volume.index_to_world(places)
+        np.testing.assert_allclose(stack.index_to_world(places), there, atol=1e-9)
+        np.testing.assert_allclose(stack.world_to_index(there), places, atol=1e-9)
+
+
+def test_a_stack_is_refused_as_a_series_is(write_tiny_ct, tmp_path):
+    gap = write_tiny_ct(tmp_path / "gap", skip=(3,)).folder
+    with pytest.raises(CTReadError, match="missing between"):
+        read_stack(gap)
+    with pytest.raises(CTReadError, match=r"holds no series 1\.2\.3"):
+        read_stack(gap, "1.2.3")
+    header = "NDims = 3\nDimSize = 2 2 2\nElementType = MET_SHORT\nElementDataFile = a.raw\n"
+    (tmp_path / "mhd").mkdir()
+    (tmp_path / "mhd" / "1.2.3.mhd").write_text(header)
+    with pytest.raises(CTReadError, match="is MetaImage; expected a DICOM series"):
+        read_stack(tmp_path / "mhd")
