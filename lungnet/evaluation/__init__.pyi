@@ -14,6 +14,13 @@ from .figures import draw_losses as draw_losses
 from .figures import draw_reliability as draw_reliability
 from .figures import draw_roc as draw_roc
 from .figures import draw_variance as draw_variance
+from .froc_curve import FrocCurve as FrocCurve
+from .froc_figure import draw_froc as draw_froc
+from .froc_files import write_froc_curve as write_froc_curve
+from .froc_report import FrocReport as FrocReport
+from .froc_report import OperatingPoint as OperatingPoint
+from .froc_report import froc as froc
+from .froc_table import froc_table as froc_table
 from .inputs import EvaluationInputs as EvaluationInputs
 from .inputs import Pictures as Pictures
 from .inputs import RowResult as RowResult

@@ -4,12 +4,15 @@ import matplotlib
 import numpy as np
 import pytest
 
+from lungnet.ct import Candidate
 from lungnet.evaluation import (
     RocLine,
+    draw_froc,
     draw_losses,
     draw_reliability,
     draw_roc,
     draw_variance,
+    froc,
     reliability,
     roc_curve,
 )
@@ -33,12 +36,16 @@ def draw_all(folder):
     draw_reliability(
         folder / "reliability.png", {key: (key, reliability(y, p)) for key in ("ae", "cnn", "x", "y")}
     )
+    nodule = Candidate("1.2", (0.0, 0.0, 0.0), diameter_mm=6.0)
+    marks = [Candidate("1.2", (0.0, 0.0, z), 0.5 + z / 100) for z in (0.0, 9.0)]
+    for name, series in (("froc.png", ["1.2", "1.3"]), ("froc_without_band.png", ["1.2"])):
+        draw_froc(folder / name, froc(marks, [nodule], series, resamples=9), "Mine")
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
 def test_settings_of_the_user_play_no_part(tmp_path):
     plain = draw_all(tmp_path / "plain")
-    assert len(plain) == 4
+    assert len(plain) == 6
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}):
         assert draw_all(tmp_path / "styled") == plain
         assert matplotlib.rcParams["font.size"] == 30
