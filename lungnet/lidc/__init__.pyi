@@ -21,6 +21,11 @@ from .database import find_scan as find_scan
 from .database import has_database as has_database
 from .database import load_annotations as load_annotations
 from .database import load_scans as load_scans
+from .in_plane import InPlane as InPlane
+from .in_plane import infer_in_plane as infer_in_plane
+from .in_plane import sphere_diameter_mm as sphere_diameter_mm
+from .minority import MinorityFindings as MinorityFindings
+from .minority import minority_findings as minority_findings
 from .nodule import Nodule as Nodule
 from .nodule import diameter_mm as diameter_mm
 from .nodule import nodules_of as nodules_of
