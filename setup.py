@@ -56,6 +56,8 @@ EXTRAS = {
     "postgresql": ["psycopg[binary]>=3.2"],
     # The pipeline on a cluster.
     "kubeflow": ["kfp>=2.17,<3", "kfp-kubernetes>=2.17,<3"],
+    # Structured reports and segmentations of what was found.
+    "dicom": ["highdicom>=0.28"],
     "test": [
         "build>=1.2",
         "import-linter>=2.3",

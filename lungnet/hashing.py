@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -40,3 +41,13 @@ def file_sha256(path: str | os.PathLike[str]) -> str:
     """Returns the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with Path(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def stable_uid(namespace: uuid.UUID, *parts: object) -> str:
+    """Returns a DICOM UID below 2.25 (ISO/IEC 9834-8) that depends on the text of `parts` alone.
+
+    Args:
+        namespace: keeps the UIDs of one purpose apart from those of another.
+        *parts: what the UID is of.
+    """
+    return f"2.25.{uuid.uuid5(namespace, '/'.join(str(part) for part in parts)).int}"

@@ -1,9 +1,27 @@
 """Runs exported models with ONNX Runtime and NumPy: no TensorFlow, no Keras, no training code.
 
-ONNX Runtime itself is imported when the first model is opened, so that its absence can be explained.
+ONNX Runtime itself is imported when the first model is opened, and highdicom when the first DICOM result is
+made, so that their absence can be explained.
 """
 
 from lungnet.serving.candidates import predict_candidates
 from lungnet.serving.classifier import NoduleClassifier, Prediction
+from lungnet.serving.detection import Detection
+from lungnet.serving.dicom_results import seg_dataset, sr_dataset, write_seg, write_sr
+from lungnet.serving.dicom_source import SourceSeries, read_source
+from lungnet.serving.model_facts import ModelFacts, file_sha256
 
-__all__ = ["NoduleClassifier", "Prediction", "predict_candidates"]
+__all__ = [
+    "Detection",
+    "ModelFacts",
+    "NoduleClassifier",
+    "Prediction",
+    "SourceSeries",
+    "file_sha256",
+    "predict_candidates",
+    "read_source",
+    "seg_dataset",
+    "sr_dataset",
+    "write_seg",
+    "write_sr",
+]

@@ -1,6 +1,7 @@
+import uuid
 from pathlib import Path
 
-from lungnet.hashing import canonical_json, file_sha256, fingerprint, stable_fraction, stable_id
+from lungnet.hashing import canonical_json, file_sha256, fingerprint, stable_fraction, stable_id, stable_uid
 
 
 def test_ids_are_those_of_every_machine():
@@ -20,3 +21,11 @@ def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path):
     # The example of FIPS 180-2, appendix B.1.
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert file_sha256(tmp_path / "abc") == expected
+
+
+def test_uids_are_those_of_every_machine():
+    # UUID version 5 of "python.org" under the DNS namespace, as RFC 4122's tools and Python's manual have it.
+    expected = int("886313e13b8a53729b900c9aee199e5d", 16)
+    assert stable_uid(uuid.NAMESPACE_DNS, "python.org") == f"2.25.{expected}"
+    assert stable_uid(uuid.NAMESPACE_DNS, "a", 1) == stable_uid(uuid.NAMESPACE_DNS, "a/1")
+    assert stable_uid(uuid.NAMESPACE_DNS, "a") != stable_uid(uuid.NAMESPACE_URL, "a")

@@ -11,6 +11,8 @@ import pydicom
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
+from lungnet.hashing import stable_uid
+
 #: What stored values are rescaled with: HU = stored + intercept.
 INTERCEPT_HU = -1024
 #: Of the UIDs that `phantom_uid` makes.
@@ -23,8 +25,8 @@ DATE, TIME = "20000101", "000000"
 
 
 def phantom_uid(*parts: object) -> str:
-    """Returns a UID below 2.25 (ISO/IEC 9834-8) that depends on the text of `parts` alone."""
-    return f"2.25.{uuid.uuid5(NAMESPACE, '/'.join(str(part) for part in parts)).int}"
+    """Returns a UID that depends on the text of `parts` alone."""
+    return stable_uid(NAMESPACE, *parts)
 
 
 @dataclass(frozen=True)

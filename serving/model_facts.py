@@ -1,0 +1,65 @@
+"""What a result says of the model behind it."""
+
+import hashlib
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungnet.errors import InputError
+
+#: Longest value of DICOM's Long String (LO).
+_LONGEST = 64
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """Identifies a model in DICOM results.
+
+    Attributes:
+        name: up to 64 printable ASCII characters, without backslash.
+        version: alike.
+        sha256: of the model file, 64 hexadecimal digits.
+        threshold: probability from which the model's users call a finding, 0 to 1.
+        task: "nodule" or "malignancy": what the probability is of.
+
+    Raises:
+        InputError: a value is not of its form.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    threshold: float
+    task: str = "nodule"
+
+    def __post_init__(self) -> None:
+        for what, text in (("name", self.name), ("version", self.version)):
+            plain = text.isascii() and text.isprintable() and "\\" not in text
+            if not (text.strip() and plain and len(text) <= _LONGEST):
+                raise InputError(
+                    f"A model's {what} must be 1 to {_LONGEST} printable ASCII characters without backslash. "
+                    f"Received: {text!a}"
+                )
+        if not _SHA256.fullmatch(self.sha256):
+            raise InputError(
+                f"A model's sha256 must be 64 hexadecimal digits, small letters. Received: {self.sha256!a}"
+            )
+        if not 0.0 <= self.threshold <= 1.0:
+            raise InputError(f"A model's threshold must lie in [0, 1]. Received: {self.threshold}")
+        if self.task not in ("nodule", "malignancy"):
+            raise InputError(f"A model's task must be 'nodule' or 'malignancy'. Received: {self.task!a}")
+
+
+def file_sha256(path: str | os.PathLike[str]) -> str:
+    """Returns the SHA-256 of a file, as 64 hexadecimal digits.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from error
