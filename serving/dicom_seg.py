@@ -17,12 +17,11 @@ from highdicom.seg import (
 )
 from pydicom.sr.codedict import codes
 
-import lungnet
 from lungnet.ct import Stack
 from lungnet.hashing import stable_uid
 from lungnet.serving.detection import Detection
-from lungnet.serving.dicom_checks import NAMESPACE, result_ids
 from lungnet.serving.dicom_source import SourceSeries
+from lungnet.serving.dicom_uids import NAMESPACE, result_ids
 from lungnet.serving.model_facts import ModelFacts
 
 #: Of the series of segmentations.
@@ -68,10 +67,7 @@ def build_seg(
         series_description=SERIES_DESCRIPTION,
         sop_instance_uid=ids.instance_uid,
         instance_number=1,
-        manufacturer="lungnet",
-        manufacturer_model_name=model.name,
-        software_versions=lungnet.__version__,
-        device_serial_number=model.sha256,
+        **model.equipment(),
         content_label="NODULES",
         content_description="Spheres of the findings' diameters",
         content_date=made_at.date(),

@@ -28,8 +28,8 @@ from pydicom.sr.codedict import codes
 
 import lungnet
 from lungnet.serving.detection import Detection
-from lungnet.serving.dicom_checks import ResultIds, result_ids
 from lungnet.serving.dicom_source import SourceSeries
+from lungnet.serving.dicom_uids import ResultIds, result_ids
 from lungnet.serving.model_facts import ModelFacts
 
 #: Of the series of reports.
@@ -61,10 +61,7 @@ def build_sr(
         series_description=SERIES_DESCRIPTION,
         sop_instance_uid=ids.instance_uid,
         instance_number=1,
-        manufacturer="lungnet",
-        manufacturer_model_name=model.name,
-        software_versions=lungnet.__version__,
-        device_serial_number=model.sha256,
+        **model.equipment(),
         is_complete=True,
         is_final=False,
         is_verified=False,

@@ -5,7 +5,9 @@ import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+import lungnet
 from lungnet.errors import InputError
 
 #: Longest value of DICOM's Long String (LO).
@@ -50,6 +52,15 @@ class ModelFacts:
             raise InputError(f"A model's threshold must lie in [0, 1]. Received: {self.threshold}")
         if self.task not in ("nodule", "malignancy"):
             raise InputError(f"A model's task must be 'nodule' or 'malignancy'. Received: {self.task!a}")
+
+    def equipment(self) -> dict[str, Any]:
+        """Returns what DICOM results say of the equipment that made them, by highdicom's names."""
+        return {
+            "manufacturer": "lungnet",
+            "manufacturer_model_name": self.name,
+            "software_versions": lungnet.__version__,
+            "device_serial_number": self.sha256,
+        }
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:

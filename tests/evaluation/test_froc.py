@@ -14,6 +14,7 @@ from lungnet.evaluation import froc
 from lungnet.evaluation.froc_curve import Sweep
 from lungnet.evaluation.froc_marks import match_candidates
 from lungnet.evaluation.froc_scans import Scans
+from lungnet.hashing import stable_id
 
 RATES = (0.125, 0.25, 0.5, 1, 2, 4, 8)
 
@@ -193,6 +194,21 @@ def test_the_seed_settles_the_interval():
     assert first.cpm.value == other.cpm.value
     low, high = interval(first.cpm)
     assert low <= first.cpm.value <= high
+
+
+def test_intervals_are_the_order_statistics_of_the_resamples():
+    marks, nodules, scans, excluded = random_case(np.random.default_rng(9), 40)
+    report = froc(marks, nodules, scans, excluded, resamples=1000, seed=5)
+    sweep = Sweep(match_candidates(marks, nodules, excluded, Scans(scans)), len(scans))
+    rng = np.random.default_rng([5, stable_id("bootstrap")])
+    resampled = []
+    for rows in (64,) * 15 + (40,):  # in the portions in which they are drawn
+        for row in rng.integers(len(scans), size=(rows, len(scans))):
+            resampled.append(sweep.sensitivity(np.bincount(row, minlength=len(scans)), np.array(RATES)))
+    drawn = np.array(resampled)
+    assert interval(report.cpm) == (np.sort(drawn.mean(axis=1))[25], np.sort(drawn.mean(axis=1))[975])
+    for point, samples in zip(report.operating_points, drawn.T, strict=True):
+        assert interval(point.sensitivity) == (np.sort(samples)[25], np.sort(samples)[975])
 
 
 # --- a second way ------------------------------------------------------------------------------------
