@@ -320,10 +320,20 @@ class ExportConfig(Section):
     Attributes:
         opset: of the graph; 18 is the newest that the converter writes.
         tolerance: largest difference in probability between Keras and ONNX Runtime that passes.
+        pad_channels: channels of convolutions are padded with zeros to a multiple of it, which changes
+            speed and no result: 16 suits processors with AVX-512; 0 for none.
+        precision: of the convolutions. "float16" and "int8" change probabilities: by how much, and what the
+            AUC loses, is measured on evaluation patches and stated in the file's metadata.
+        calibration_patches: training patches from which "int8" takes the range of each feature map.
+        max_auc_loss: AUC that "float16" and "int8" may cost; beyond it the export fails.
     """
 
     opset: Annotated[int, Field(ge=13, le=18)] = 17
     tolerance: Positive = 1e-4
+    pad_channels: Annotated[int, Field(ge=0, le=64)] = 0
+    precision: Literal["float32", "float16", "int8"] = "float32"
+    calibration_patches: Count = 512
+    max_auc_loss: Fraction = 0.01
 
 
 class InfraValidationConfig(Section):

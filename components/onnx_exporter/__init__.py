@@ -4,7 +4,7 @@ from lungnet.pipeline import Classifier, Component, ComponentSpec, Examples, Onn
 
 
 class OnnxExporter(Component):
-    """One ONNX file from HU to probability, held to the SavedModel on real patches."""
+    """One ONNX file from HU to probability, held to the SavedModel on real patches, and one for slices."""
 
     SPEC = ComponentSpec(
         inputs={"examples": Examples, "classifier": Classifier},

@@ -3,14 +3,14 @@
 from typing import Any
 
 from lungnet.config import ExportConfig
-from lungnet.export import export_onnx
+from lungnet.export import export_onnx, export_scanner, has_scanner
 from lungnet.files import write_json
 from lungnet.patches import load_examples
 from lungnet.pipeline import Artifact, BaseExecutor
 
 
 class Executor(BaseExecutor):
-    """Exports, with the parity check on evaluation patches."""
+    """Exports, with the parity check on evaluation patches; a scanner too, where the network can scan."""
 
     def Do(
         self,
@@ -20,13 +20,14 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.OnnxExporter`."""
         model = output_dict["model"][0]
-        classifier = input_dict["classifier"][0]
-        exported = export_onnx(
-            classifier.uri,
-            model.uri / "classifier.onnx",
-            config=ExportConfig(**exec_properties["export"]),
-            sample_hu=load_examples(input_dict["examples"][0].uri, "eval").patches_hu,
-        )
+        examples, classifier = input_dict["examples"][0].uri, input_dict["classifier"][0].uri
+        config, held_out = ExportConfig(**exec_properties["export"]), load_examples(examples, "eval")
+        evidence: dict[str, Any] = {"sample_hu": held_out.patches_hu, "labels": held_out.labels}
+        if config.precision == "int8":
+            evidence["calibration_hu"] = load_examples(examples, "train").patches_hu
+        exported = export_onnx(classifier, model.uri / "classifier.onnx", config=config, **evidence)
+        if has_scanner(classifier):
+            export_scanner(classifier, model.uri / "scanner.onnx", config=config, **evidence)
         write_json(model.uri / "parity.json", exported.parity.to_json())
         model.properties.update(
             max_difference=exported.parity.max_difference, fingerprint=exported.metadata["fingerprint"]

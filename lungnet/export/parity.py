@@ -3,13 +3,13 @@
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-from lungnet.errors import InputError, LungnetError
+from lungnet.errors import InputError
+from lungnet.export.runtime import ParityError, open_model
 
 #: Two cluster distances this close, as a share of their sum, may swap by rounding alone.
 CLUSTER_MARGIN = 1e-5
@@ -26,10 +26,6 @@ Reference = Callable[[npt.NDArray[np.int16]], Mapping[str, npt.NDArray[Any]]]
 
 #: A batch int16 `(b, 40, 40)`, and the probability float32 `(b,)` and cluster int64 `(b,)` that it was given.
 Answer = tuple[npt.NDArray[np.int16], npt.NDArray[np.float32], npt.NDArray[np.int64]]
-
-
-class ParityError(LungnetError):
-    """The ONNX file does not do what the model it was made from does."""
 
 
 @dataclass(frozen=True)
@@ -110,8 +106,8 @@ def check_parity(
         InputError: the file cannot be read, or ONNX Runtime is not installed.
         ValueError: there are no batches.
     """
-    session = _open(onnx)
-    _check_contract(session)
+    session = open_model(onnx)
+    check_contract(session)
 
     def answers() -> Iterator[Answer]:
         for patches_hu in batches:
@@ -158,27 +154,8 @@ def compare_answers(reference: Reference, answers: Iterable[Answer], tolerance: 
     return ParityReport(tuple(sizes), sum(sizes), worst, tolerance, ambiguous, swapped)
 
 
-def _open(onnx: str | os.PathLike[str] | bytes) -> Any:
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise InputError(
-            "The parity check needs ONNX Runtime, which is not installed; expected one of: "
-            "pip install 'lungnet[cpu]', or with an NVIDIA driver pip install 'lungnet[gpu]' (never both)."
-        ) from error
-    try:
-        content = onnx if isinstance(onnx, bytes) else Path(onnx).read_bytes()
-    except OSError as error:
-        raise InputError(f"Cannot read {onnx!s}: {error.strerror or error}.") from error
-    try:
-        options = onnxruntime.SessionOptions()
-        options.log_severity_level = 3  # errors
-        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # ONNX Runtime's errors have no base class of their own
-        raise ParityError(f"ONNX Runtime cannot load the model: {str(error).splitlines()[-1]}") from error
-
-
-def _check_contract(session: Any) -> None:
+def check_contract(session: Any) -> None:
+    """Raises `ParityError` unless names, order, dtypes and shapes are those of a classifier."""
     for kind, values, expected in (
         ("inputs", session.get_inputs(), (INPUT,)),
         ("outputs", session.get_outputs(), OUTPUTS),

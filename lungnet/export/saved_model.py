@@ -37,6 +37,7 @@ class SavedModelReference:
     Attributes:
         metadata: `lungnet.models.ClassifierMetadata`.
         signature: the concrete function `serving_default`.
+        network: the same as plain arrays, or None where it has another form.
 
     Raises:
         InputError: the folder holds no classifier, is not whole, or has endpoints of another form.
@@ -45,7 +46,7 @@ class SavedModelReference:
     def __init__(self, path: str | os.PathLike[str]) -> None:
         # Kept: the variables live as long as the object that was loaded.
         self._classifier = load_classifier(path)
-        self.metadata = self._classifier.metadata
+        self.metadata, self.network = self._classifier.metadata, self._classifier.network
         self.signature = self._classifier.signature("serving_default")
         self._explain = self._classifier.signature("explain")
         _check_signature(path, self.signature)

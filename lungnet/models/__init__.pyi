@@ -39,6 +39,11 @@ from .hounsfield import to_hounsfield as to_hounsfield
 from .hounsfield import to_unit as to_unit
 from .image_grids import image_grid as image_grid
 from .image_grids import side_by_side as side_by_side
+from .network_arrays import Clusters as Clusters
+from .network_arrays import Convolution as Convolution
+from .network_arrays import Dense as Dense
+from .network_arrays import NetworkArrays as NetworkArrays
+from .network_arrays import network_arrays as network_arrays
 from .projector import choose_patches as choose_patches
 from .projector import write_projector as write_projector
 from .saved_classifier import ClassifierMetadata as ClassifierMetadata

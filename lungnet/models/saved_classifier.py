@@ -18,6 +18,7 @@ from lungnet.files import atomic_path, write_json
 from lungnet.hashing import canonical_json
 from lungnet.models.calibration import Calibration
 from lungnet.models.classifier import PatchClassifier
+from lungnet.models.network_arrays import NetworkArrays, network_arrays, read_network, write_network
 from lungnet.patches.example import PATCH_SIZE
 
 SERVING_FOLDER = "Format-Serving"
@@ -79,7 +80,8 @@ def save_classifier(
 
     `path/Format-Serving/` takes `patches_hu` int16 `(b, 40, 40)`. Its endpoint `serving_default` gives
     `probability` and `cluster`, `explain` also `cluster_margin` and `other_probability`
-    (`PatchClassifier.explain`). `path/classifier.json` is written last: a folder that has it is whole.
+    (`PatchClassifier.explain`). Beside it lies the network as plain arrays (`write_network`), if it has that
+    form. `path/classifier.json` is written last: a folder that has it is whole.
 
     Args:
         model: from `assemble_classifier`.
@@ -96,6 +98,9 @@ def save_classifier(
     archive.add_endpoint("explain", lambda patches_hu: model.explain(patches_hu), input_signature=[patches])
     with atomic_path(Path(path) / SERVING_FOLDER) as temporary:
         archive.write_out(temporary, verbose=False)
+        arrays = network_arrays(model)
+        if arrays is not None:
+            write_network(temporary, arrays)
     write_json(Path(path) / METADATA_FILE, asdict(metadata))
 
 
@@ -104,10 +109,14 @@ class LoadedClassifier:
 
     Attributes:
         metadata: `ClassifierMetadata`.
+        network: the same as plain arrays, or None where it has another form.
     """
 
-    def __init__(self, saved_model: Any, metadata: ClassifierMetadata) -> None:
+    def __init__(
+        self, saved_model: Any, metadata: ClassifierMetadata, network: NetworkArrays | None = None
+    ) -> None:
         self.metadata = metadata
+        self.network = network
         self._saved_model = saved_model  # kept: the variables live as long as it does
         self._serve = self.signature("serving_default")
 
@@ -163,7 +172,7 @@ def load_classifier(path: str | os.PathLike[str]) -> LoadedClassifier:
             f"{folder} is not a lungnet classifier; expected the endpoints serving_default and explain. "
             f"Missing: {', '.join(sorted(missing))}."
         )
-    return LoadedClassifier(saved_model, metadata)
+    return LoadedClassifier(saved_model, metadata, read_network(folder))
 
 
 def _read_metadata(file: Path) -> ClassifierMetadata:

@@ -245,6 +245,8 @@ class OnnxModel(Artifact):
 
     ```
     classifier.onnx     patches_hu int16 [batch, 40, 40] -> probability [batch], cluster [batch]
+    scanner.onnx        slices_hu int16 [slices, height, width] -> probability [slices, rows, columns];
+                        only of networks with valid padding
     parity.json         largest difference between Keras and ONNX Runtime, by batch size
     ```
 

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -84,6 +85,36 @@ def saved_model(tmp_path_factory) -> Path:
 def undecided_saved_model(tmp_path_factory) -> Path:
     """Both centres are one: every patch lies between the clusters."""
     return write_saved_model(tmp_path_factory.mktemp("undecided"), distance_of_centers=0.0)
+
+
+def write_calm(path: Path, filters: tuple[int, int, int] = (4, 4, 4), padding: str = "valid") -> Path:
+    """Writes an untrained classifier of the real kind, with clusters that both occur on sample patches."""
+    from lungnet.config import CaeConfig, CalmConfig
+    from lungnet.export import sample_patches
+    from lungnet.models import (
+        CALM,
+        Calibration,
+        ClassifierMetadata,
+        ConvolutionalAutoencoder,
+        HounsfieldWindow,
+        assemble_classifier,
+        save_classifier,
+    )
+
+    encoder = ConvolutionalAutoencoder(CaeConfig(filters=filters, padding=padding), seed=1).encoder
+    head = CALM(CalmConfig(hidden=(8, 4)), encoder.output_shape[-1], seed=2)
+    features = np.asarray(encoder(HounsfieldWindow()(sample_patches(40))))
+    head.network.adapt(features)
+    head.set_clusters(features[[3, 17]], head.network_importance())
+    model = assemble_classifier(encoder, head, calibration=Calibration("platt", 1.5, -0.2))
+    values: dict[str, Any] = {**METADATA, "calibrator": model.calibration, "window_hu": (-1000.0, 400.0)}
+    save_classifier(model, path, ClassifierMetadata(**values))
+    return path
+
+
+@pytest.fixture(scope="session")
+def calm_saved_model(tmp_path_factory) -> Path:
+    return write_calm(tmp_path_factory.mktemp("calm") / "classifier")
 
 
 @pytest.fixture(scope="session")
