@@ -366,6 +366,30 @@ class PusherConfig(Section):
     destination: str = ""
 
 
+class ScanConfig(Section):
+    """How nodules are found in a whole CT.
+
+    Attributes:
+        stride_px: pixels between two positions in a slice: the model's own stride (8) or a part of it, at
+            (8 / stride_px)^2 times the cost.
+        threshold: least probability of a detection; None takes the model's own decision threshold.
+        response_threshold: positions from this probability on are grouped into candidates (or from
+            `threshold` on, if that is lower).
+        min_distance_mm: of two candidates that lie nearer than this, the stronger one takes in the other.
+        max_candidates: the strongest ones that get a second look; the others are dropped.
+        second_look: "mean" or "max" of the classifier over offsets about a candidate, "off" for none.
+        second_look_px: offsets in rows and columns are 0 and plus and minus this.
+    """
+
+    stride_px: Literal[1, 2, 4, 8] = 8
+    threshold: Fraction | None = None
+    response_threshold: Fraction = 0.1
+    min_distance_mm: NonNegative = 10.0
+    max_candidates: Count = 100
+    second_look: Literal["mean", "max", "off"] = "mean"
+    second_look_px: Annotated[int, Field(ge=1, le=10)] = 2
+
+
 class Config(Section):
     """Everything that can change a result.
 
@@ -392,6 +416,7 @@ class Config(Section):
     export: ExportConfig = ExportConfig()
     infra_validation: InfraValidationConfig = InfraValidationConfig()
     pusher: PusherConfig = PusherConfig()
+    scan: ScanConfig = ScanConfig()
 
     @model_validator(mode="after")
     def _increasing_window(self) -> "Config":

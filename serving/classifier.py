@@ -1,6 +1,5 @@
 """The exported classifier, run by ONNX Runtime and NumPy alone."""
 
-import math
 import os
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.errors import InputError
+from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
 from lungnet.serving.session import open_session
 
 #: Rows and columns of a patch.
 PATCH_SIZE = 40
 
-_INPUTS = {"patches_hu": ("tensor(int16)", 3)}
-_OUTPUTS = {"probability": ("tensor(float)", 1), "cluster": ("tensor(int64)", 1)}
-_PROPERTIES = ("lungnet_version", "task", "window_hu", "threshold")
+_INPUTS = {"patches_hu": ("tensor(int16)", (None, PATCH_SIZE, PATCH_SIZE))}
+_OUTPUTS = {"probability": ("tensor(float)", (None,)), "cluster": ("tensor(int64)", (None,))}
 
 
 class Prediction(NamedTuple):
@@ -74,17 +73,10 @@ class NoduleClassifier:
         name = os.fspath(path)
         self._session = open_session(read_model_file(path), name, providers, threads)
         self._batch_size = batch_size
-        _check_values(name, "inputs", self._session.get_inputs(), _INPUTS)
-        _check_values(name, "outputs", self._session.get_outputs(), _OUTPUTS)
-        self.metadata: dict[str, str] = dict(self._session.get_modelmeta().custom_metadata_map)
-        missing = [key for key in _PROPERTIES if key not in self.metadata]
-        if missing:
-            raise InputError(
-                f"{name} is not a classifier that lungnet exported: expected the metadata properties "
-                f"{', '.join(_PROPERTIES)}. Missing: {', '.join(missing)}."
-            )
-        self.task = self.metadata["task"]
-        self.threshold = _threshold(name, self.metadata["threshold"])
+        check_values(self._session.get_inputs(), _INPUTS, name, "classifier")
+        check_values(self._session.get_outputs(), _OUTPUTS, name, "classifier")
+        found = read_metadata(self._session, name, "classifier")
+        self.metadata, self.task, self.threshold = found.properties, found.task, found.threshold
         self.providers: list[str] = self._session.get_providers()
 
     def predict(self, patches_hu: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
@@ -118,29 +110,3 @@ class NoduleClassifier:
             feed = {"patches_hu": np.ascontiguousarray(patches_hu[batch])}
             probability[batch], cluster[batch] = self._session.run(list(_OUTPUTS), feed)
         return Prediction(probability, cluster)
-
-
-def _check_values(name: str, kind: str, values: Sequence, expected: dict[str, tuple[str, int]]) -> None:
-    """Checks names, types and ranks, and that a patch is 40 x 40."""
-    found = {value.name: (value.type, len(value.shape)) for value in values}
-    sizes_agree = all(tuple(value.shape[1:]) in ((), (PATCH_SIZE, PATCH_SIZE)) for value in values)
-    if found != expected or not sizes_agree:
-        wanted = (
-            "input patches_hu int16 (batch, 40, 40)"
-            if expected is _INPUTS
-            else "outputs probability float32 (batch) and cluster int64 (batch)"
-        )
-        received = ", ".join(f"{v.name} {v.type} {tuple(v.shape)}" for v in values)
-        raise InputError(
-            f"{name} is not a lungnet classifier: expected {wanted}. Received {kind}: {received}."
-        )
-
-
-def _threshold(name: str, text: str) -> float:
-    try:
-        threshold = float(text)
-    except ValueError:
-        threshold = math.nan
-    if not 0.0 <= threshold <= 1.0:
-        raise InputError(f"{name}: expected a number from 0 to 1 as metadata threshold. Received: {text!r}.")
-    return threshold

@@ -19,6 +19,7 @@ VERBS = {
     "cohort": "Scans and nodules that enter, and why the others do not.",
     "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",
+    "scan": "Nodules in a whole CT, by an ONNX file.",
     "froc": "LUNA16's FROC of detections: sensitivity against false positives per scan.",
     "report": "The table of a run, as Markdown.",
     "lineage": "What led to a model, down to the CT series.",

@@ -12,6 +12,7 @@ from .lungs import CellMask as CellMask
 from .lungs import body_and_lungs as body_and_lungs
 from .lungs import body_mask as body_mask
 from .lungs import lung_mask as lung_mask
+from .nifti import write_nifti as write_nifti
 from .placed import Placed as Placed
 from .reading import read_series as read_series
 from .reading import read_stack as read_stack

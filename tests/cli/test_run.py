@@ -31,6 +31,7 @@ def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
         "Evaluator/evaluation/N/report.md",
         "Evaluator/predictions/N/predictions.csv",
         "OnnxExporter/model/N/classifier.onnx",
+        "OnnxExporter/model/N/scanner.onnx",
         "InfraValidator/blessing/N/INFRA_BLESSED",
         "Pusher/pushed_model/N/classifier.onnx",
         "serving_model/N/classifier.onnx",

@@ -32,7 +32,9 @@ def network(
 
     channels = (1, *filters)
     convolutions = tuple(
-        Convolution(weights(size, size, channels[i], channels[i + 1]), 0.1 * weights(channels[i + 1]))
+        Convolution(
+            weights(size, size, channels[i], channels[i + 1]), np.float32(0.1) * weights(channels[i + 1])
+        )
         for i, size in enumerate((5, 3, 3))
     )
     units = (filters[-1] * (9 if padding == "valid" else 25), 7, 3, 1)

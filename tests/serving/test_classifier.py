@@ -7,6 +7,7 @@ from onnx import TensorProto
 
 from lungnet.errors import InputError
 from lungnet.serving import NoduleClassifier
+from tests.serving.conftest import PROPERTIES
 
 
 def constant_patches(*values_hu: int) -> np.ndarray:
@@ -76,10 +77,10 @@ def test_other_patches_are_refused(classifier_file, patches_hu):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"input_name": "images"}, "expected input patches_hu int16"),
-        ({"input_type": TensorProto.FLOAT}, "expected input patches_hu int16"),
-        ({"size": 50}, "expected input patches_hu int16"),
-        ({"outputs": ("probability",)}, "expected outputs probability float32"),
+        ({"input_name": "images"}, r"expected patches_hu tensor\(int16\) \(any, 40, 40\). Received: images"),
+        ({"input_type": TensorProto.FLOAT}, r"expected patches_hu tensor\(int16\)"),
+        ({"size": 50}, r"Received: patches_hu tensor\(int16\) \('batch', 50, 50\)"),
+        ({"outputs": ("probability",)}, r"expected probability tensor\(float\) \(any\), cluster tensor"),
     ],
 )
 def test_models_with_another_contract_are_refused(write_model, change, message):
@@ -93,6 +94,13 @@ def test_models_without_our_metadata_are_refused(write_model):
     path = write_model({"task": "nodule", "window_hu": "[-1000.0, 400.0]"})
     with pytest.raises(InputError, match="Missing: lungnet_version, threshold"):
         NoduleClassifier(path)
+
+
+def test_files_of_another_contract_are_refused(write_model):
+    path = write_model({**PROPERTIES, "contract_version": "2", "lungnet_version": "7.1"})
+    with pytest.raises(InputError, match=r"was written by lungnet 7\.1 .* contract_version 1. Received: 2"):
+        NoduleClassifier(path)
+    assert NoduleClassifier(write_model({**PROPERTIES, "contract_version": "1"})).task == "nodule"
 
 
 @pytest.mark.parametrize("threshold", ["high", "nan", "1.5", ""])
