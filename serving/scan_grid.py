@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from lungnet.ct import Volume, lung_mask
+from lungnet.ct import Volume, body_and_lungs
 from lungnet.errors import InputError
 
 #: A response needs neighbours above and below to be told from noise.
@@ -50,7 +50,7 @@ def lung_grid(volume: Volume, stride_px: int) -> ScanGrid:
         )
     # The mask has steps of some pixels anyway: every half stride tells what lies around a cell.
     step = max(1, stride_px // 2)
-    lungs = np.ascontiguousarray(lung_mask(volume)[:, ::step, ::step])
+    lungs = body_and_lungs(volume)[1].every(step)
     _check_chest(volume, lungs, step)
     if step == stride_px:
         return ScanGrid(lungs, stride_px)

@@ -11,7 +11,15 @@ import numpy.typing as npt
 
 from lungnet.components.infra_validator.fresh_process import python_module, run_fresh
 from lungnet.config import InfraValidationConfig
-from lungnet.export import ParityError, ParityReport, SavedModelReference, compare_answers, make_batches
+from lungnet.export import (
+    OnnxReference,
+    ParityError,
+    ParityReport,
+    SavedModelReference,
+    compare_answers,
+    make_batches,
+)
+from lungnet.export.parity import Reference
 from lungnet.files import write_json
 from lungnet.hashing import file_sha256
 from lungnet.patches import load_examples
@@ -48,7 +56,8 @@ class Executor(BaseExecutor):
         if not reasons:
             reasons = _objections(facts, config)
             try:
-                compared = self._compare(input_dict["classifier"][0], batches, exec_properties["tolerance"])
+                reference = _reference(model, input_dict["classifier"][0])
+                compared = self._compare(reference, batches, exec_properties["tolerance"])
             except ParityError as error:
                 reasons.append(str(error))
         self._write(
@@ -93,7 +102,7 @@ class Executor(BaseExecutor):
             return None, [f"The process that asks the model failed: {failure or 'it left no answer'}."]
         return facts, []
 
-    def _compare(self, classifier: Artifact, batches: Batches, tolerance: float) -> ParityReport:
+    def _compare(self, reference: Reference, batches: Batches, tolerance: float) -> ParityReport:
         with np.load(self.context.work_dir / ANSWERS, allow_pickle=False) as answers:
             probability, cluster = answers["probability"], answers["cluster"]
 
@@ -104,7 +113,7 @@ class Executor(BaseExecutor):
                 yield batch, probability[rows], cluster[rows]
                 start += len(batch)
 
-        return compare_answers(SavedModelReference(classifier.uri), answered(), tolerance)
+        return compare_answers(reference, answered(), tolerance)
 
     def _write(self, artifact: Artifact, found: dict[str, Any]) -> None:
         reasons = found["reasons"]
@@ -113,6 +122,15 @@ class Executor(BaseExecutor):
         artifact.properties.update(blessed=int(not reasons), model_sha256=found["model_sha256"])
         for reason in reasons:
             _LOGGER.warning("The exported model is not blessed for serving: %s", reason)
+
+
+def _reference(model: Path, classifier: Artifact) -> Reference:
+    """The model that the file was made from, or the file itself where its precision is reduced.
+
+    What a reduced precision changes was measured by the export; here it must be the same change.
+    """
+    exported = OnnxReference(model)
+    return SavedModelReference(classifier.uri) if exported.precision == "float32" else exported
 
 
 def _objections(facts: dict[str, Any] | None, config: InfraValidationConfig) -> list[str]:

@@ -4,6 +4,7 @@
 <destination>/
     1795562018/             an increasing number: seconds since 1970, or the next one that is free
         model.json          what the model is
+        scanner.onnx        of the same network, for whole slices; where there is one
         classifier.onnx     moved in last: a version without it is none
 ```
 """
@@ -18,7 +19,7 @@ from typing import Any
 from lungnet.errors import InputError
 from lungnet.files import atomic_path, write_json
 
-MODEL, FACTS = "classifier.onnx", "model.json"
+MODEL, SCANNER, FACTS = "classifier.onnx", "scanner.onnx", "model.json"
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class ServingFolder:
         return [number for number in self._numbers() if (self.path / str(number) / MODEL).is_file()]
 
     def push(self, model: Path, facts: Mapping[str, Any]) -> int:
-        """Copies a model into a new version, the newest there is.
+        """Copies a model, and a scanner that lies beside it, into a new version, the newest there is.
 
         Two processes that push at once get a version each. One that is stopped in the middle leaves no
         version that a server would take.
@@ -55,6 +56,9 @@ class ServingFolder:
         folder = self.path / str(version)
         try:
             write_json(folder / FACTS, facts)
+            scanner = model.with_name(SCANNER)
+            if scanner.is_file():
+                shutil.copyfile(scanner, folder / SCANNER)
             with atomic_path(folder / MODEL) as temporary:
                 shutil.copyfile(model, temporary)
         except BaseException:

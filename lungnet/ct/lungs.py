@@ -52,9 +52,13 @@ class CellMask:
 
     def voxels(self) -> Mask:
         """Returns the mask of the volume's shape."""
+        return self.every(1)
+
+    def every(self, step: int) -> Mask:
+        """Returns every `step`-th row and column of the volume's mask, `voxels()[:, ::step, ::step]`."""
         _, rows, columns = self.cells.shape
-        row = np.minimum(np.arange(self.shape[1]) // self.factor, rows - 1)
-        column = np.minimum(np.arange(self.shape[2]) // self.factor, columns - 1)
+        row = np.minimum(np.arange(0, self.shape[1], step) // self.factor, rows - 1)
+        column = np.minimum(np.arange(0, self.shape[2], step) // self.factor, columns - 1)
         return self.cells[:, row][:, :, column]
 
 

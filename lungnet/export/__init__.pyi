@@ -8,6 +8,7 @@ from .parity import check_parity as check_parity
 from .parity import compare_answers as compare_answers
 from .parity import make_batches as make_batches
 from .reduced_precision import PrecisionChange as PrecisionChange
+from .runtime import OnnxReference as OnnxReference
 from .runtime import ParityError as ParityError
 from .sample_patches import extreme_patches as extreme_patches
 from .sample_patches import sample_patches as sample_patches

@@ -1,8 +1,12 @@
 """ONNX Runtime on the CPU, as parity checks use it."""
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from lungnet.errors import InputError, LungnetError
 
@@ -35,3 +39,26 @@ def open_model(onnx: str | os.PathLike[str] | bytes) -> Any:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # ONNX Runtime's errors have no base class of their own
         raise ParityError(f"ONNX Runtime cannot load the model: {str(error).splitlines()[-1]}") from error
+
+
+class OnnxReference:
+    """An exported classifier, as the reference of a parity check of the same file elsewhere.
+
+    Args:
+        onnx: path or content of the file.
+
+    Attributes:
+        precision: its metadata property; "float32" where it states none.
+
+    Raises:
+        ParityError, InputError: as `open_model`.
+    """
+
+    def __init__(self, onnx: str | os.PathLike[str] | bytes) -> None:
+        self._session = open_model(onnx)
+        self.precision: str = self._session.get_modelmeta().custom_metadata_map.get("precision", "float32")
+
+    def __call__(self, patches_hu: npt.NDArray[np.int16]) -> Mapping[str, npt.NDArray[Any]]:
+        """Maps int16 `(b, 40, 40)` to `probability` and `cluster`."""
+        names = ["probability", "cluster"]
+        return dict(zip(names, self._session.run(names, {"patches_hu": patches_hu}), strict=True))

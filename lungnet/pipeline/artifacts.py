@@ -283,7 +283,8 @@ class PushedModel(Artifact):
     model.json          what it is: fingerprint, task, threshold, window, SHA-256; absent with it
     ```
 
-    The serving folder holds the same two files as `<destination>/<version>/`.
+    The serving folder holds the same two files as `<destination>/<version>/`, and `scanner.onnx` beside them
+    where the export wrote one.
 
     Properties:
         pushed: 1 where the model is in the serving folder, else 0.

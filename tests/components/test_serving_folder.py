@@ -33,6 +33,13 @@ def test_a_version_is_its_two_files(folder, model):
     assert '"task": "nodule"' in (inside / "model.json").read_text()
 
 
+def test_a_scanner_goes_with_its_classifier(folder, model):
+    model.with_name("scanner.onnx").write_bytes(b"a scanner")
+    inside = folder.path / str(folder.push(model, {}))
+    assert sorted(path.name for path in inside.iterdir()) == ["classifier.onnx", "model.json", "scanner.onnx"]
+    assert (inside / "scanner.onnx").read_bytes() == b"a scanner"
+
+
 def test_versions_increase_within_a_second_and_whatever_the_clock_says(folder, model):
     (folder.path / "9999999999").mkdir(parents=True)
     pushed = [folder.push(model, {}) for _ in range(3)]

@@ -117,3 +117,9 @@ def test_real_nodules_lie_in_real_lungs(lungnet_data):
         assert ours
         for place in np.rint(volume.world_to_index(ours)).astype(int):
             assert lungs[tuple(place)]
+
+
+@pytest.mark.parametrize("step", [1, 2, 4, 7])
+def test_every_few_voxels_of_a_cell_mask(chest, step):
+    for mask in body_and_lungs(chest):
+        np.testing.assert_array_equal(mask.every(step), mask.voxels()[:, ::step, ::step])
