@@ -1,5 +1,6 @@
 """Nodules in a whole CT."""
 
+import math
 import os
 from collections.abc import Sequence
 
@@ -134,7 +135,7 @@ def _detection(
     extent = (cells[0] * cell_mm[0], cells[1] * cell_mm[1], cells[2] * cell_mm[2])
     return Detection(
         center_xyz_lps_mm=(float(x), float(y), float(z)),
-        diameter_mm=float(np.cbrt(np.prod(extent))),
+        diameter_mm=math.prod(extent) ** (1 / 3),
         probability=probability,
         series_uid=volume.series_uid,
         center_zyx=center_zyx,

@@ -29,7 +29,9 @@ def test_nodules_are_found_where_they_are_and_nothing_else(chest, scanner_file, 
         assert detection.series_uid == "2.25.77"
         assert 0.4375 <= detection.probability <= 1.0  # the model's own threshold
         np.testing.assert_allclose(chest.index_to_world(detection.center_zyx), detection.center_xyz_lps_mm)
+        assert detection.extent_mm is not None
         assert 3.0 <= detection.extent_mm[0] <= 18.0
+        assert detection.diameter_mm == pytest.approx(np.prod(detection.extent_mm) ** (1 / 3))
     assert detections[0].probability >= detections[1].probability
 
 
@@ -76,7 +78,9 @@ def test_heat_map_and_detections_can_be_had_one_after_the_other(chest, scanner_f
 
 def test_batches_do_not_change_the_result(chest, scanner_file):
     one, many = (CTScanner(scanner_file, batch_slices=n, threads=1).scan(chest) for n in (1, 50))
-    np.testing.assert_allclose([d.center_zyx for d in one], [d.center_zyx for d in many], atol=1e-4)
+    np.testing.assert_allclose(
+        [d.center_xyz_lps_mm for d in one], [d.center_xyz_lps_mm for d in many], atol=1e-4
+    )
 
 
 def write(path, **changes):
@@ -147,7 +151,7 @@ def test_a_real_ct(lungnet_data, scanner_file):
     volume = read_series(lungnet_data / "lidc" / "LIDC-IDRI-0003")
     detections = CTScanner(scanner_file, ScanConfig(max_candidates=20)).scan(volume)
     assert 1 <= len(detections) <= 20
-    zyx = np.rint([detection.center_zyx for detection in detections]).astype(int)
+    zyx = np.rint(volume.world_to_index([one.center_xyz_lps_mm for one in detections])).astype(int)
     assert ((zyx >= 0) & (zyx < volume.hu.shape)).all()
     assert len({detection.center_zyx for detection in detections}) == len(detections)
 
