@@ -1,14 +1,20 @@
 """`lungnet scan`: nodules in a whole CT, by an ONNX file."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from lungnet.serving import CTScanner, Detection
 
 EPILOG = """\b
 Examples:
   lungnet scan CT_FOLDER --model scanner.onnx -o detections.csv
   lungnet scan CT.mhd --model scanner.onnx --json --heatmap probability.nii.gz
+  lungnet scan CT_FOLDER --model scanner.onnx --sr report.dcm --seg segmentation.dcm
 """
 
 
@@ -36,6 +42,18 @@ Examples:
     help="NIfTI (.nii, .nii.gz) of the probability at every position.",
 )
 @click.option(
+    "--sr",
+    "sr_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="DICOM structured report (TID 1500) of the detections; needs the extra dicom and a DICOM series.",
+)
+@click.option(
+    "--seg",
+    "seg_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="DICOM segmentation of the detections, alike; none is written where nothing was found.",
+)
+@click.option(
     "--threshold",
     type=click.FloatRange(0.0, 1.0),
     help="Least probability of a detection; the model's own threshold by default.",
@@ -58,6 +76,8 @@ def command(
     output: Path | None,
     as_json: bool,
     heatmap: Path | None,
+    sr_file: Path | None,
+    seg_file: Path | None,
     threshold: float | None,
     stride: str | None,
     config_file: Path | None,
@@ -81,6 +101,7 @@ def command(
     if heatmap is not None:
         write_heat_map(heatmap, volume, heat)
         click.echo(f"Heat map written to {heatmap}", err=True)
+    _write_dicom(scanner, model, ct, series_uid, detections, sr_file, seg_file)
     if as_json:
         described = {**config.model_dump(mode="json"), "threshold": scanner.threshold}
         text = json.dumps(detections_json(detections, scanner.metadata, described), indent=2) + "\n"
@@ -91,3 +112,35 @@ def command(
     else:
         write_text(output, text)
         click.echo(f"{len(detections)} detections written to {output}", err=True)
+
+
+def _write_dicom(
+    scanner: "CTScanner",
+    model: Path,
+    ct: Path,
+    series_uid: str | None,
+    detections: "Sequence[Detection]",
+    sr_file: Path | None,
+    seg_file: Path | None,
+) -> None:
+    """Writes the results that an archive takes, as far as they are asked for."""
+    if sr_file is None and seg_file is None:
+        return
+    from lungnet.serving import ModelFacts, file_sha256, read_source, write_seg, write_sr
+
+    series = read_source(ct, series_uid)
+    facts = ModelFacts(
+        name=f"lungnet {scanner.metadata.get('row', 'scanner')}",
+        version=scanner.metadata["lungnet_version"],
+        sha256=file_sha256(model),
+        threshold=scanner.threshold,
+        task=scanner.metadata["task"],
+    )
+    if sr_file is not None:
+        write_sr(sr_file, series, detections, facts)
+        click.echo(f"Structured report written to {sr_file}", err=True)
+    if seg_file is not None and detections:
+        write_seg(seg_file, series, detections, facts)
+        click.echo(f"Segmentation written to {seg_file}", err=True)
+    elif seg_file is not None:
+        click.echo("Nothing was found: a segmentation needs a finding, and none was written.", err=True)

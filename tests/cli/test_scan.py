@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pydicom
 import pytest
 import SimpleITK as sitk
 
@@ -17,6 +18,7 @@ from tests.serving.conftest import (
     build_chest,
     build_model,
     build_scanner,
+    complete,
 )
 
 
@@ -34,6 +36,7 @@ def ct(tmp_path_factory: pytest.TempPathFactory, write_tiny_ct) -> Path:
     stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
 
     def place(index: int, dataset: Any) -> None:
+        complete(index, dataset)
         dataset.PixelSpacing = list(chest.spacing_mm[1:])
         dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
 
@@ -86,6 +89,22 @@ def test_the_heat_map_lies_over_the_ct(lungnet: Callable, ct: Path, model: Path,
     ]
     assert max(distances_mm(ct, np.array(hot))) < 8.0  # half the diagonal of a cell
     assert len(hot) < 30
+
+
+def test_results_for_an_archive(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    sr, seg = tmp_path / "report.dcm", tmp_path / "segmentation.dcm"
+    result = lungnet("scan", ct, "--model", model, "--sr", sr, "--seg", seg)
+    assert result.code == 0, result.err
+    assert len(result.out.splitlines()) == 3
+    report, segmentation = pydicom.dcmread(sr), pydicom.dcmread(seg)
+    assert report.VerificationFlag == "UNVERIFIED"
+    assert report.Modality == "SR"
+    assert len(segmentation.SegmentSequence) == 2
+    nothing = lungnet("scan", ct, "--model", model, "--threshold", "1.0", "--seg", tmp_path / "none.dcm")
+    assert nothing.code == 0
+    assert "Nothing was found" in nothing.err
+    assert not (tmp_path / "none.dcm").exists()
 
 
 def test_settings_from_a_file_and_one_by_one(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
