@@ -11,15 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import pydicom
-from pydicom.uid import (
-    DeflatedExplicitVRLittleEndian,
-    ExplicitVRBigEndian,
-    ExplicitVRLittleEndian,
-    ImplicitVRLittleEndian,
-)
-
 from lungnet.ct.errors import CTReadError
+
+# Transfer syntaxes that are told apart (PS3.5, annex A).
+IMPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
+EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
+DEFLATED_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1.99"
+EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 IMAGE_TYPE: Final = 0x0008_0008
 SOP_CLASS_UID: Final = 0x0008_0016
@@ -109,7 +107,7 @@ class Header:
         value = self.values.get(tag)
         if not value:
             return default
-        return int.from_bytes(value[:2], "big" if self.transfer_syntax == ExplicitVRBigEndian else "little")
+        return int.from_bytes(value[:2], "big" if self.transfer_syntax == EXPLICIT_BIG_ENDIAN else "little")
 
 
 class _Unfamiliar(Exception):
@@ -165,9 +163,9 @@ def _walk(path: Path, data: bytes, whole: bool) -> Header:
         struct.error, IndexError: `data` ends within an element, or before the Pixel Data.
     """
     syntax, place = _transfer_syntax(data)
-    if syntax in (DeflatedExplicitVRLittleEndian, ExplicitVRBigEndian):
+    if syntax in (DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN):
         raise _Unfamiliar
-    explicit = syntax != ImplicitVRLittleEndian
+    explicit = syntax != IMPLICIT_LITTLE_ENDIAN
     values: dict[int, bytes] = {}
     end_of_file = len(data) if whole else -1
     while place != end_of_file:
@@ -242,6 +240,8 @@ def _skip(data: bytes, place: int, explicit: bool, end: int) -> int:
 
 
 def _read_with_pydicom(path: Path) -> Header:
+    import pydicom  # takes a fifth of a second, and most files do not need it
+
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
         values = {}
@@ -251,7 +251,7 @@ def _read_with_pydicom(path: Path) -> Header:
                 values[tag] = value if isinstance(value, bytes) else str(value).encode("latin-1", "replace")
         implicit, _ = dataset.original_encoding
         stated = dataset.file_meta.get("TransferSyntaxUID")
-        syntax = stated or (ImplicitVRLittleEndian if implicit else ExplicitVRLittleEndian)
+        syntax = stated or (IMPLICIT_LITTLE_ENDIAN if implicit else EXPLICIT_LITTLE_ENDIAN)
     except Exception as error:  # pydicom has no common base of what it raises on damaged files
         raise CTReadError(
             f"{path} is not a readable DICOM file: its header is damaged or cut off."

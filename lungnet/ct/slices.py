@@ -3,18 +3,18 @@
 import math
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-import pydicom
-from pydicom.pixels import get_decoder
-from pydicom.uid import UID
 
 from lungnet.ct import elements
 from lungnet.ct.elements import Header
 from lungnet.ct.errors import CTReadError
 from lungnet.ct.rescale import to_hu
+
+if TYPE_CHECKING:
+    from pydicom.uid import UID
 
 #: What to install for compressed pixels, none of it under the GPL, by transfer syntax.
 _DECODERS = {
@@ -157,6 +157,9 @@ def _read_native(one: Slice, out: npt.NDArray[np.int16]) -> None:
 
 
 def _decode(one: Slice) -> npt.NDArray[Any]:
+    import pydicom  # takes a fifth of a second, and native pixels do not need it
+    from pydicom.uid import UID
+
     syntax = UID(one.header.transfer_syntax)
     if syntax.is_compressed and syntax.is_encapsulated:
         _require_decoder(one.path, syntax)
@@ -171,7 +174,9 @@ def _decode(one: Slice) -> npt.NDArray[Any]:
         ) from error
 
 
-def _require_decoder(path: Path, syntax: UID) -> None:
+def _require_decoder(path: Path, syntax: "UID") -> None:
+    from pydicom.pixels import get_decoder
+
     try:
         available = get_decoder(syntax).is_available
     except NotImplementedError as error:

@@ -1,6 +1,7 @@
 """What runs tasks: this process, a pool of processes, or Apache Beam."""
 
 import contextlib
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Protocol
@@ -11,9 +12,13 @@ from lungnet.pipeline.executor import ProgressFunction, no_progress
 from lungnet.pipeline.tasks import Task, TaskResults, perform
 
 #: For `ComponentSpec.runtime` of a component whose executor uses an engine.
-#: `workers`: processes; None for as many as there are usable cores, 1 for this process alone.
+#: `workers`: processes, 1 for this process alone; None for as many as there are usable cores, as soon as
+#: more work is left than they take to start.
 #: `beam_runner`: name of an Apache Beam runner that takes their place. `beam_options`: its options.
 ENGINE_SETTINGS: Mapping[str, Any] = {"workers": None, "beam_runner": None, "beam_options": {}}
+
+#: So much work in this process is worth starting others, which takes each of them most of a second.
+_WORTH_WORKERS_S = 2.0
 
 
 class _Crew(Protocol):
@@ -44,6 +49,7 @@ class Engine:
         self._progress = progress
         self._stack = contextlib.ExitStack()
         self._crew: _Crew = _ThisProcess()
+        self._alone = settings["workers"] is None and not settings["beam_runner"]
         workers = _workers(settings["workers"])
         if settings["beam_runner"]:
             from lungnet.pipeline.beam_engine import BeamPipelines
@@ -96,7 +102,28 @@ class Engine:
                     yield task
 
         self._progress(done, total, text)
-        self._crew.run(function, waiting(), results, one_done)
+        undone = waiting()
+        if self._alone:
+            self._alone = _begin(function, undone, results, one_done, lambda: total - done)
+        self._crew.run(function, undone, results, one_done)
+
+
+def _begin(
+    function: str,
+    tasks: Iterator[Task],
+    results: TaskResults,
+    one_done: Callable[[], None],
+    left: Callable[[], int],
+) -> bool:
+    """Runs tasks in this process until much work is left; returns whether there was little."""
+    warm: list[float] = []  # when a task ended: what the first one took says little of the others
+    for task in tasks:
+        perform(function, task, results)
+        one_done()
+        warm.append(time.monotonic())
+        if len(warm) > 1 and (warm[-1] - warm[0]) / (len(warm) - 1) * left() > _WORTH_WORKERS_S:
+            return False
+    return True
 
 
 class _ThisProcess:

@@ -83,6 +83,25 @@ def test_every_task_leaves_its_result(functions: str, results: TaskResults, work
     assert seen[:11] == [(n, 10, "squares") for n in range(11)]
 
 
+def test_workers_are_started_where_there_is_work_for_them(
+    functions: str, results: TaskResults, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr("lungnet.pipeline.engine.usable_cores", lambda: 2)
+    with Engine() as engine:
+        few = [Task(f"few {n}", "few") for n in range(4)]
+        engine.run(f"{functions}:whoami", few, results, total=4)
+        monkeypatch.setattr("lungnet.pipeline.engine._WORTH_WORKERS_S", 0.0)
+        many = [Task(f"many {n}", "many") for n in range(6)]
+        engine.run(f"{functions}:whoami", many, results, total=6)
+        engine.run(f"{functions}:whoami", [Task("later", "later")], results, total=1)
+    here = os.getpid()
+    assert {int(results.read(task.key)) for task in few} == {here}
+    pids = [int(results.read(task.key)) for task in many]
+    assert pids[:2] == [here, here]  # of the second one it was known how long the others would take
+    assert here not in pids[2:]
+    assert int(results.read("later")) in pids[2:]
+
+
 def test_workers_stay_for_the_next_run(functions: str, results: TaskResults):
     with Engine({"workers": 2}) as engine:
         for name in ("first", "second"):
