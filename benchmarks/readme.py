@@ -3,6 +3,7 @@
 lungnet demo --root runs/demo > runs/demo.txt 2>&1
 lungnet run --arrays patches.npz --eval-groups 6,7 --root runs/standard
 python benchmarks/readme.py --demo runs/demo --demo-output runs/demo.txt --standard runs/standard
+python benchmarks/ingest.py --output ingest.json && python benchmarks/readme.py --ingest ingest.json
 """
 
 import argparse
@@ -12,6 +13,8 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+from sizing import sizing
 
 from lungnet.evaluation import table_markdown
 from lungnet.files import write_text
@@ -29,6 +32,7 @@ def main() -> None:
     parser.add_argument("--demo-output", type=Path, help="what that demo printed")
     parser.add_argument("--standard", type=Path, help="pipeline root of a run on LUNA16 patches")
     parser.add_argument("--cohort", action="store_true", help="run `lungnet cohort` and paste what it prints")
+    parser.add_argument("--ingest", type=Path, help="what benchmarks/ingest.py wrote")
     options = parser.parse_args()
     if options.demo_output:
         text = options.demo_output.read_text("utf-8").rstrip()
@@ -38,6 +42,8 @@ def main() -> None:
         paste("demo", measured(options.demo, "demo", with_table=False))  # what it printed has the table
     if options.standard:
         paste("standard", measured(options.standard, "standard", with_table=True))
+    if options.ingest:
+        paste("ingest", sizing(json.loads(options.ingest.read_text("utf-8"))))
     if options.cohort:
         command = [sys.executable, "-m", "lungnet", "cohort"]
         printed = subprocess.run(command, check=True, capture_output=True, text=True).stdout

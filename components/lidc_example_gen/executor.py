@@ -6,7 +6,7 @@ from typing import Any
 
 from lungnet.components.lidc_example_gen.annotated import AnnotatedArchive, annotated_archive
 from lungnet.components.lidc_example_gen.left_out import LeftOut
-from lungnet.components.lidc_example_gen.sample import left_out_from, sample
+from lungnet.components.lidc_example_gen.sample import counts_from, left_out_from, sample
 from lungnet.components.lidc_example_gen.split import SpilledSeries, write_splits
 from lungnet.components.lidc_example_gen.survey import series_to_json
 from lungnet.config import PatchRules, SelectionRules, SplitRules
@@ -47,10 +47,11 @@ class Executor(BaseExecutor):
         left_out = dict(found.left_out)
         for scan in cohort.scans:
             key = found.places[scan.series_uid].key
-            if why := left_out_from(results.read(key)):
+            result = results.read(key)
+            if why := left_out_from(result):
                 left_out[scan.series_uid] = why
             else:
-                sampled.append(SpilledSeries(key, scan.patient_id))
+                sampled.append(SpilledSeries(key, scan.patient_id, sum(counts_from(result))))
                 self.context.series_uids.append(scan.series_uid)
         for why in left_out.values():
             _LOGGER.warning("Left out: %s", why.reason)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
-from lungnet.components.lidc_example_gen.sample import counts_from, sampled_from
+from lungnet.components.lidc_example_gen.sample import sampled_from
 from lungnet.config import PatchRules, SplitRules
 from lungnet.lidc import split_patients
 from lungnet.patches import (
@@ -27,10 +27,12 @@ class SpilledSeries:
     Attributes:
         key: of the result of `lungnet.components.lidc_example_gen.sample.sample`.
         patient_id: of the series.
+        patches: how many there are.
     """
 
     key: str
     patient_id: str
+    patches: int
 
 
 @dataclass(frozen=True)
@@ -115,7 +117,7 @@ class _ByPatient:
     ) -> None:
         self._results = results
         self._ratio = rules.negatives_per_positive
-        self._series = [one for one in series if any(counts_from(results.read(one.key)))]
+        self._series = [one for one in series if one.patches]
         parted = split_patients({one.patient_id for one in self._series}, split, seed)
         self._side = parted.assignment
         self.unit: Unit = parted.validation_by

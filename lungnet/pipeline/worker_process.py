@@ -9,7 +9,6 @@ import os
 import subprocess
 import sys
 import traceback
-from dataclasses import asdict
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -57,7 +56,7 @@ def serve(descriptor: int) -> None:
 
 def message(function: str, task: Task, results: TaskResults) -> bytes:
     """Returns what a worker is told to do."""
-    job = {"function": function, "task": asdict(task), "folder": str(results.folder)}
+    job = {"function": function, "task": vars(task), "folder": str(results.folder)}
     return json.dumps(job).encode()
 
 
