@@ -57,7 +57,7 @@ def main() -> None:
     # Before anything imports TensorFlow, whose banner says nothing to the user.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.basicConfig(format="lungnet: %(message)s", level=logging.WARNING, stream=sys.stderr)
-    for noisy in ("tensorflow", "tf2onnx", "absl", "h5py", "apache_beam"):
+    for noisy in ("tensorflow", "tf2onnx", "absl", "h5py"):
         logging.getLogger(noisy).setLevel(logging.ERROR)
     try:
         code = cli.main(standalone_mode=False)

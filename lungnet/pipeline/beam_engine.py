@@ -50,19 +50,25 @@ class BeamPipelines:
             tasks: written to a file beside the results, from which Beam reads them.
             results: where the results go, in a folder that Beam's workers see.
             one_done: called for each task, when all of them are.
+
+        Raises:
+            InputError, OSError: what a task raises, where it ran in this process; elsewhere Beam's own error.
         """
         beam = self._beam
         lines = results.folder / "tasks.jsonl"
         count = _write(lines, tasks)
         if count:  # a job is dear on a cluster: there is none for nothing
             options = beam.options.pipeline_options.PipelineOptions(self._flags)
-            with beam.Pipeline(runner=_load_runner(self._runner), options=options) as pipeline:
-                _ = (
-                    pipeline
-                    | beam.io.ReadFromText(str(lines))
-                    | beam.Reshuffle()  # or one worker would keep all that it read
-                    | beam.Map(perform_line, function, str(results.folder))
-                )
+            try:
+                with beam.Pipeline(runner=_load_runner(self._runner), options=options) as pipeline:
+                    _ = (
+                        pipeline
+                        | beam.io.ReadFromText(str(lines))
+                        | beam.Reshuffle()  # or one worker would keep all that it read
+                        | beam.Map(perform_line, function, str(results.folder))
+                    )
+            except Exception as error:
+                raise _cause(error) from None
         lines.unlink()
         for _ in range(count):
             one_done()
@@ -71,6 +77,16 @@ class BeamPipelines:
 def perform_line(line: str, function: str, folder: str) -> None:
     """Runs the task of one line on a Beam worker."""
     perform(function, Task.from_json(line), TaskResults(Path(folder)))
+
+
+def _cause(error: BaseException) -> BaseException:
+    """What Beam has wrapped, where it ran in this process: an error for the user, or Ctrl-C."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt | InputError | OSError):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return error
 
 
 def _write(path: Path, tasks: Iterator[Task]) -> int:
@@ -93,6 +109,7 @@ def _import_beam() -> Any:
         raise InputError(f"Apache Beam is not installed; expected it after: {INSTALL_BEAM}") from error
     finally:
         root.setLevel(level)
+    logging.getLogger("apache_beam").setLevel(logging.CRITICAL)  # what it logs as an error it raises too
     return apache_beam
 
 

@@ -43,10 +43,22 @@ def test_every_task_leaves_its_result(results: TaskResults, options: dict[str, A
 
 
 @needs_beam
-def test_what_a_task_raises_ends_the_run(results: TaskResults):
-    with Engine({"beam_runner": "DirectRunner"}) as engine, pytest.raises(Exception, match="Non-base16"):
-        engine.run("base64:b16decode", [Task("x", "x", {"s": "no"})], results, total=1)
-    assert "x" not in results
+def test_what_a_task_raises_ends_the_run(results: TaskResults, tmp_path: Path):
+    with Engine({"beam_runner": "DirectRunner"}) as engine:
+        with pytest.raises(ValueError, match=r"Non-base16.*while running"):  # as Beam tells it
+            engine.run("base64:b16decode", [Task("x", "x", {"s": "no"})], results, total=1)
+        with pytest.raises(FileNotFoundError) as raised:  # a disk's error stays one
+            engine.run("os:listdir", [Task("y", "y", {"path": str(tmp_path / "none")})], results, total=1)
+    assert raised.value.filename == str(tmp_path / "none")
+    assert "x" not in results and "y" not in results
+
+
+@needs_beam
+def test_ctrl_c_is_one(results: TaskResults, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    (tmp_path / "interrupted_task.py").write_text("def run():\n    raise KeyboardInterrupt\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    with Engine({"beam_runner": "DirectRunner"}) as engine, pytest.raises(KeyboardInterrupt):
+        engine.run("interrupted_task:run", [Task("x", "x")], results, total=1)
 
 
 @needs_beam
