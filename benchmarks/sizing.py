@@ -76,7 +76,8 @@ def _caption(result: dict[str, Any]) -> str:
         f"{machine['python']}), files in the cache. {flow['series']} phantom series of {flow['slices']} "
         f"slices of 512 x 512, from folders to TFRecords: {rates['1']:.1f} a second with one worker, "
         f"{rates['2']:.1f} with two, {flow['ratio']:.2f} times as many (medians of {flow['turns']} turns, "
-        f"the start of the workers included; load average {result['load_average']:.1f})."
+        f"{min(flow['ratios']):.2f} to {max(flow['ratios']):.2f} in single ones, the start of the workers "
+        f"included, load average {result['load_average']:.1f})."
     )
 
 
