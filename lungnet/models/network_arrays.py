@@ -20,7 +20,7 @@ from keras import layers
 from lungnet.errors import InputError
 from lungnet.models.calm import CALM
 from lungnet.models.classifier import PatchClassifier
-from lungnet.models.feature_heads import FeatureNetwork
+from lungnet.models.feature_network import FeatureNetwork
 from lungnet.models.feed_forward import FeedForward
 
 #: In a SavedModel, `assets.extra` is for files that TensorFlow does not look at.

@@ -29,7 +29,7 @@ def calm_classifier():
 
 def network_classifier():
     from lungnet.models import assemble_classifier
-    from lungnet.models.feature_heads import FeatureNetwork
+    from lungnet.models.feature_network import FeatureNetwork
 
     encode = encoder()
     return assemble_classifier(encode, FeatureNetwork(CALM_CONFIG, encode.output_shape[-1]))

@@ -16,7 +16,8 @@ from lungnet.models import (
     fit_decision_tree,
     network_arrays,
 )
-from lungnet.models.feature_heads import FeatureNetwork, train_logistic_regression
+from lungnet.models.feature_heads import train_logistic_regression
+from lungnet.models.feature_network import FeatureNetwork
 from lungnet.models.network_arrays import NETWORK_FILE, NetworkArrays, read_network, write_network
 
 PATCHES_HU = np.random.default_rng(1).integers(-1100, 500, (9, 40, 40)).astype(np.int16)
