@@ -118,9 +118,10 @@ def main() -> None:
                     sys.exit(f"A run after {kills} kills failed: {errors.decode()}")
                 break
             roots += 1
-            ended_as_expected = outcome(root) == expected and not left_behind(root)
-            same += kills if ended_as_expected else 0
-            print(f"root {roots}: {kills} kills, same: {ended_as_expected}", file=sys.stderr)
+            found, left = outcome(root), left_behind(root)
+            differs = [*(name for name in expected if found[name] != expected[name]), *left]
+            same += 0 if differs else kills
+            print(f"root {roots}: {kills} kills, {', '.join(differs) or 'same'}", file=sys.stderr)
     result = {
         "kills": len(moments),
         "resumed_to_the_same_end": same,

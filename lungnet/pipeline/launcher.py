@@ -105,7 +105,7 @@ def launch_in(
             raise InputError(f"{component.id} stopped at {reason}.") from error
         raise
     shutil.rmtree(staging, ignore_errors=True)
-    shutil.rmtree(stateful, ignore_errors=True)
+    layout.remove_checkpoints(component.id, ingredients.key)
     return placed
 
 

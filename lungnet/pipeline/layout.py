@@ -76,9 +76,14 @@ class Layout:
                 shutil.rmtree(placed, ignore_errors=True)
 
     def remove_staging(self) -> None:
-        """Removes what executors wrote and nobody put in place; only where nothing runs."""
-        for folder in self.root.glob(f"*/{_SYSTEM}/executor_execution/*"):
-            shutil.rmtree(folder, ignore_errors=True)
+        """Removes what was written and never put in place; only where nothing runs."""
+        for pattern in (f"*/{_SYSTEM}/executor_execution/*", ".*.tmp", f"{_SYSTEM}/.*.tmp"):
+            for folder in self.root.glob(pattern):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    def remove_checkpoints(self, component_id: str, cache_key: str) -> None:
+        """Removes what attempts have left for one another, once the step is complete."""
+        shutil.rmtree(self.stateful(component_id, cache_key), ignore_errors=True)
 
     def relative(self, path: Path) -> str:
         """A path below the root as the lineage store has it."""

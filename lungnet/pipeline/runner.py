@@ -116,6 +116,8 @@ class LocalRunner:
         progress = self.on_step(decision)
         if decision.reusable is not None:
             session.store.cached(decision.reusable, session.contexts)
+            # It may have been killed between its end and the removal of these.
+            session.layout.remove_checkpoints(component.id, decision.reusable.cache_key)
             return session.outputs(component, decision.reusable)
         for reason in decision.reasons:
             _LOGGER.info("%s runs: %s", component.id, reason)

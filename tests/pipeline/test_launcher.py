@@ -167,3 +167,17 @@ def test_checkpoints_of_other_settings_are_not_found(steps: SimpleNamespace, roo
     made = launch(steps.Count(to=3), {}, Config(), root)
     assert (made["number"].uri / "number.txt").read_text() == "1 2 3"
     assert start_counting(root, die_at=0).stdout.split()[0] == "5"
+
+
+def test_what_a_kill_after_the_end_left_is_cleared_away(steps: SimpleNamespace, root: Path):
+    pipeline = Pipeline([steps.Count(to=2)], Config())
+    LocalRunner(root).run(pipeline)
+    with look_at(root) as session:
+        (execution,) = session.store.executions(session.pipeline)
+        checkpoints = session.layout.stateful("Count", execution.cache_key) / "checkpoints"
+    for left in (checkpoints, root / ".pipeline.json.x1.tmp", root / ".system/.pipeline_name.x2.tmp"):
+        left.mkdir(parents=True)
+    (root / "Count/.system/executor_execution/1/outputs").mkdir(parents=True)
+    LocalRunner(root).run(pipeline)
+    assert files(root) == ["Count/number/1/number.txt"]
+    assert not [*root.glob("*/.system/*/*"), *root.rglob("*.tmp")]
