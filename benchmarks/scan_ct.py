@@ -52,13 +52,13 @@ print(json.dumps({"slices": len(volume.hu), "detections": len(detections), "part
 def untrained_scanner(folder: Path) -> Path:
     """Exports a scanner of the paper's size."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from onnx_patches import FAST
     from untrained import build_untrained, save_untrained
 
-    from lungnet.config import ExportConfig
     from lungnet.export import export_scanner, sample_patches
 
     saved = save_untrained(build_untrained(sample_patches(2)), folder / "classifier")
-    return export_scanner(saved, folder / "scanner.onnx", config=ExportConfig(pad_channels=16)).path
+    return export_scanner(saved, folder / "scanner.onnx", config=FAST).path
 
 
 def whole(folder: Path, model: Path, output: Path) -> tuple[float, float]:

@@ -1,9 +1,12 @@
 """Whole slices by the scanner, against the classifier at the same positions in the same runtime.
 
-python benchmarks/scan_slices.py [--turns 9] [--batch 32] [--threads N] [--cpu-time] [--output FILE]
+python benchmarks/scan_slices.py [--turns 9] [--threads N] [--cpu-time] [--output FILE]
 
-The slice is one of LIDC-IDRI-0001 below `$LUNGNET_DATA`, or noise of its size without it. Both graphs are
-exported from the same model. Prints JSON; the ratio is the median over turns.
+Both go from a slice in Hounsfield units to the probabilities at 60 x 60 positions, through
+`lungnet.serving` as it is used: `SliceScanner.scan`, and `extract` with `NoduleClassifier.predict`. What the
+graphs alone take (patches cut before) stands beside it, for some batch sizes. The slice is one of
+LIDC-IDRI-0001 below `$LUNGNET_DATA`, or noise of its size without it. Prints JSON; ratios are medians over
+turns.
 """
 
 import argparse
@@ -16,14 +19,16 @@ from pathlib import Path
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
-from onnx_patches import in_batches
+from onnx_patches import FAST, in_batches
 from turns import faster, machine, median, open_session, take_turns
 from untrained import build_untrained, save_untrained
 
-from lungnet.config import ExportConfig
-from lungnet.ct import read_series
-from lungnet.export import export_onnx, export_scanner, patches_of, sample_patches
+from lungnet.ct import Volume, extract, read_series
+from lungnet.export import export_onnx, export_scanner, sample_patches
 from lungnet.files import write_json
+from lungnet.serving import NoduleClassifier, SliceScanner
+
+BATCHES = (64, 128, 512)
 
 
 def a_slice() -> np.ndarray:
@@ -38,41 +43,40 @@ def main() -> None:
     """Measures and prints."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--turns", type=int, default=9)
-    parser.add_argument("--batch", type=int, default=32, help="patches in one run of the classifier")
     parser.add_argument("--threads", type=int, help="of ONNX Runtime; all cores by default")
     parser.add_argument("--cpu-time", action="store_true", help="seconds of processors, not of the clock")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args()
 
-    config, slices_hu = ExportConfig(pad_channels=16), a_slice()
+    slices_hu, providers = a_slice(), ["CPUExecutionProvider"]
     with tempfile.TemporaryDirectory() as folder:
         saved = save_untrained(build_untrained(sample_patches(2)), Path(folder) / "classifier")
-        classifier, scanner = (
-            open_session(
-                export(saved, Path(folder) / "m.onnx", config=config).path.read_bytes(), options.threads
-            )
-            for export in (export_onnx, export_scanner)
-        )
-    patches = patches_of(slices_hu, 8)
-    patches_hu = np.ascontiguousarray(patches.reshape(-1, 40, 40))
-    (scanned,) = scanner.run(None, {"slices_hu": slices_hu})
-    alone = classifier.run(["probability"], {"patches_hu": patches_hu[::50]})[0]
-    seconds = take_turns(
-        {
-            "slice": partial(scanner.run, None, {"slices_hu": slices_hu}),
-            "patches": partial(in_batches, classifier, patches_hu, options.batch),
-        },
-        options.turns,
-        options.cpu_time,
-    )
+        path = export_onnx(saved, Path(folder) / "classifier.onnx", config=FAST).path
+        classifier, graph = NoduleClassifier(path, providers, options.threads), path.read_bytes()
+        path = export_scanner(saved, Path(folder) / "scanner.onnx", config=FAST).path
+        scanner = SliceScanner(path, providers, options.threads)
+    volume = Volume(slices_hu, (2.5, 0.7, 0.7), (0.0, 0.0, 0.0))
+    rows, columns = ((size - 40) // 8 + 1 for size in slices_hu.shape[1:])
+    centers_zyx = np.argwhere(np.ones((1, rows, columns))) * (1, 8, 8) + (0, 20, 20)
+    patches_hu, session = extract(volume, centers_zyx), open_session(graph, options.threads)
+    runs = {
+        "slice": partial(scanner.scan, slices_hu),
+        "patches": lambda: classifier.predict(extract(volume, centers_zyx)),
+        **{f"cut_{batch}": partial(in_batches, session, patches_hu, batch) for batch in BATCHES},
+    }
+    difference = np.abs(scanner.scan(slices_hu).ravel() - classifier.predict(patches_hu)).max()
+    seconds = take_turns(runs, options.turns, options.cpu_time)
     result = {
         **machine(options.threads, options.cpu_time),
         "slice": list(slices_hu.shape[1:]),
-        "positions": len(patches_hu),
+        "positions": len(centers_zyx),
         "milliseconds_a_slice": round(1e3 * median(seconds, "slice"), 1),
         "milliseconds_patch_by_patch": round(1e3 * median(seconds, "patches"), 1),
         "times_as_fast": round(faster(seconds, "slice", "patches"), 1),
-        "max_difference": float(np.abs(scanned.ravel()[::50] - alone).max()),
+        "times_as_fast_as_patches_cut_before": {
+            f"batches of {batch}": round(faster(seconds, "slice", f"cut_{batch}"), 1) for batch in BATCHES
+        },
+        "max_difference": float(difference),
     }
     print(json.dumps(result, indent=2))
     if options.output:

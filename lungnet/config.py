@@ -322,6 +322,9 @@ class ExportConfig(Section):
         tolerance: largest difference in probability between Keras and ONNX Runtime that passes.
         pad_channels: channels of convolutions are padded with zeros to a multiple of it, which changes
             speed and no result: 16 suits processors with AVX-512; 0 for none.
+        split_first: in the classifier, filters of the first convolution beyond a multiple of pad_channels
+            are computed apart and not padded, which changes speed alone: faster on CPUs, slower on GPUs.
+            Not in "int8".
         precision: of the convolutions. "float16" and "int8" change probabilities: by how much, and what the
             AUC loses, is measured on evaluation patches and stated in the file's metadata.
         calibration_patches: training patches from which "int8" takes the range of each feature map.
@@ -331,6 +334,7 @@ class ExportConfig(Section):
     opset: Annotated[int, Field(ge=13, le=18)] = 17
     tolerance: Positive = 1e-4
     pad_channels: Annotated[int, Field(ge=0, le=64)] = 0
+    split_first: bool = False
     precision: Literal["float32", "float16", "int8"] = "float32"
     calibration_patches: Count = 512
     max_auc_loss: Fraction = 0.01

@@ -41,7 +41,8 @@ class NoduleClassifier:
         providers: ONNX Runtime's execution providers in order of preference, for instance
             `["CPUExecutionProvider"]`; default: CUDA where it starts, else the CPU.
         threads: within one operator; default: ONNX Runtime's choice.
-        batch_size: patches that one run of the graph sees; default 512, which bounds the memory.
+        batch_size: patches that one run of the graph sees; default 128, more of which do not fit the caches
+            of a CPU. A GPU may want more.
 
     Attributes:
         metadata: the file's metadata properties, as text: `lungnet_version`, `task`, `row`, `window_hu`,
@@ -66,7 +67,7 @@ class NoduleClassifier:
         path: str | os.PathLike[str],
         providers: Sequence[str] | None = None,
         threads: int | None = None,
-        batch_size: int = 512,
+        batch_size: int = 128,
     ) -> None:
         if batch_size < 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")

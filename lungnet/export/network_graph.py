@@ -75,13 +75,15 @@ def scanner_model(network: NetworkArrays, form: GraphForm) -> onnx.ModelProto:
     """Writes `slices_hu` int16 `(slices, height, width)` -> `probability` float32 `(slices, rows, columns)`.
 
     Dense layers become convolutions: the first over the window of a patch, the others over one cell.
+    `form.split_first` is left aside: among maps of any size ONNX Runtime does not fuse the addition that
+    it needs, and nothing is gained.
 
     Raises:
         ValueError: the network pads its maps (`can_scan`).
     """
     if not can_scan(network):
         raise ValueError(f"Only networks with valid padding can scan. Received: padding={network.padding!r}")
-    graph = GraphBuilder()
+    graph, form = GraphBuilder(), replace(form, split_first=False)
     maps = hidden = add_encoder(graph, network, form, "slices_hu")
     one_hot = None
     if network.clusters is not None:

@@ -181,7 +181,8 @@ class _Evidence:
 
 
 def _form(config: ExportConfig) -> GraphForm:
-    return GraphForm(config.opset, config.pad_channels, config.precision)
+    split_first = config.split_first and config.precision != "int8"
+    return GraphForm(config.opset, config.pad_channels, split_first, config.precision)
 
 
 def _write(

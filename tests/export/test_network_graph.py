@@ -14,13 +14,13 @@ from lungnet.export.scanner_parity import make_slices, patches_of
 from lungnet.models import Clusters, Convolution, Dense, NetworkArrays, dissimilarity
 
 PATCHES_HU = np.concatenate([sample_patches(20), extreme_patches()])
-FORMS = [GraphForm(17, 0), GraphForm(17, 16), GraphForm(13, 8), GraphForm(18, 16)]
+FORMS = [GraphForm(17, 0), GraphForm(17, 16), GraphForm(13, 8), GraphForm(18, 4, split_first=True)]
 
 
 def network(
     clusters: int = 2,
     padding: str = "valid",
-    filters: tuple[int, int, int] = (4, 5, 6),
+    filters: tuple[int, int, int] = (6, 5, 6),
     slopes: tuple[float, ...] = (0.01, 0.0, 1.0),
 ) -> NetworkArrays:
     """A small network with random weights, all of whose clusters occur on `PATCHES_HU`."""
@@ -146,10 +146,10 @@ def test_channels_are_padded_with_zeros_to_the_multiple(pad_channels):
         if tensor.name.startswith("convolution") and tensor.name.endswith("kernel")
     }
     assert [kernel.shape[:2] for kernel in kernels.values()] == (
-        [(16, 1), (16, 16), (16, 16)] if pad_channels else [(4, 1), (5, 4), (6, 5)]
+        [(16, 1), (16, 16), (16, 16)] if pad_channels else [(6, 1), (5, 6), (6, 5)]
     )
     second = kernels["convolution_2_kernel"]
-    assert not second[5:].any() and not second[:, 4:].any()
+    assert not second[5:].any() and not second[:, 6:].any()
 
 
 @pytest.mark.parametrize(("opset", "ir_version"), [(13, 7), (17, 8), (18, 8)])
@@ -207,3 +207,5 @@ def test_operations_by_hand():
     assert executed_operations(arrays, GraphForm()) == 2 * (1_620_000 + 5_760_000 + 810_000 + 3_150 + 21 + 3)
     padded = 36**2 * 25 * 64 + 16**2 * 9 * 64**2 + 6**2 * 9 * 64**2 + 576 * 7 + 21 + 3
     assert executed_operations(arrays, GraphForm(17, 16)) == 2 * padded
+    split = 36**2 * 25 * 50 + 16**2 * 9 * 50 * 64 + 6**2 * 9 * 64**2 + 576 * 7 + 21 + 3
+    assert executed_operations(arrays, GraphForm(17, 16, split_first=True)) == 2 * split
