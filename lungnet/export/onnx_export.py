@@ -21,7 +21,8 @@ from lungnet.export.sample_patches import extreme_patches, sample_patches
 from lungnet.export.saved_model import SavedModelReference
 from lungnet.export.scanner_parity import check_scanner, make_slices
 from lungnet.files import atomic_path
-from lungnet.models import load_classifier
+from lungnet.models.network_arrays import read_network
+from lungnet.models.saved_classifier import SERVING_FOLDER
 from lungnet.patches.example import PATCH_SIZE
 
 INTENDED_USE = "research, not for diagnosis"
@@ -165,9 +166,9 @@ def has_scanner(saved_model: str | os.PathLike[str]) -> bool:
     """Whether `export_scanner` can write a classifier: convolutions with valid padding and dense layers.
 
     Raises:
-        InputError: the folder holds no classifier.
+        InputError: the folder is damaged.
     """
-    network = load_classifier(saved_model).network
+    network = read_network(Path(saved_model) / SERVING_FOLDER)
     return network is not None and can_scan(network)
 
 

@@ -137,6 +137,22 @@ def test_equal_distances_go_to_the_lower_cluster(clusters):
     np.testing.assert_allclose(probability, expected(arrays, PATCHES_HU)[0], atol=1e-6)
 
 
+def test_centers_that_hardly_differ_in_a_feature_do_not_overflow():
+    """Half of the features lie 1e-30 apart, some not at all: they must say nothing, not NaN."""
+    arrays = network()
+    assert arrays.clusters is not None
+    centers = arrays.clusters.centers.copy()
+    centers[1, ::2] = centers[0, ::2]
+    centers[0, ::4], centers[1, ::4] = 0.0, 1e-30
+    arrays = replace(arrays, clusters=replace(arrays.clusters, centers=centers))
+    wanted, wanted_cluster = expected(arrays, PATCHES_HU)
+    probability, cluster = run(classifier_model(arrays, GraphForm()), PATCHES_HU)
+    (scanned,) = run(scanner_model(arrays, GraphForm()), PATCHES_HU)
+    np.testing.assert_array_equal(cluster, wanted_cluster)
+    np.testing.assert_allclose(probability, wanted, atol=1e-6)
+    np.testing.assert_allclose(scanned[:, 0, 0], wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("pad_channels", [0, 16])
 def test_channels_are_padded_with_zeros_to_the_multiple(pad_channels):
     model = classifier_model(network(), GraphForm(17, pad_channels))
