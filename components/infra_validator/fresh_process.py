@@ -22,7 +22,7 @@ def run_fresh(command: Sequence[str], folder: Path, timeout_s: float) -> str | N
 
     Args:
         command: what to run; `sys.executable` is a good first word.
-        folder: in which it runs, and which gets what it prints (`output.txt`).
+        folder: absolute; in which it runs, and which gets what it prints (`output.txt`).
         timeout_s: after which it is killed.
 
     Returns:

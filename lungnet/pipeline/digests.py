@@ -62,6 +62,7 @@ class Digests:
         Raises:
             InputError: there is no such path, or something there cannot be read.
         """
+        path = path.absolute()  # what is remembered holds in every working folder
         try:
             if not path.exists():
                 raise InputError(f"{path} does not exist; expected a file or a folder.")
@@ -78,7 +79,7 @@ class Digests:
 
     def moved(self, before: Path, after: Path) -> None:
         """Remembers files of the folder `before` under the name `after`, where they have been moved."""
-        old, new = f"{before}{os.sep}", f"{after}{os.sep}"
+        old, new = f"{before.absolute()}{os.sep}", f"{after.absolute()}{os.sep}"
         with self._memory:
             self._memory.execute(
                 "UPDATE OR REPLACE file SET path = ? || substr(path, ?) WHERE substr(path, 1, ?) = ?",

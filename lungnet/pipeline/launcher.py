@@ -83,11 +83,12 @@ def launch_in(
         (stateful / "checkpoints").mkdir(parents=True, exist_ok=True)
         tensorboard = layout.tensorboard(component.id, _first_attempt(stateful, execution))
         tensorboard.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="work-", dir=staging) as work_dir:
+        # Absolute: an executor may hand them to a process that works in another folder.
+        with tempfile.TemporaryDirectory(prefix="work-", dir=staging.resolve()) as work_dir:
             context = ExecutorContext(
                 work_dir=Path(work_dir),
-                checkpoint_dir=stateful / "checkpoints",
-                tensorboard_dir=tensorboard,
+                checkpoint_dir=(stateful / "checkpoints").resolve(),
+                tensorboard_dir=tensorboard.resolve(),
                 seed=config.seed,
                 progress=progress,
                 runtime={**spec.runtime, **{k: v for k, v in (runtime or {}).items() if k in spec.runtime}},

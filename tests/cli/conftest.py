@@ -1,5 +1,6 @@
 """A run of the whole method through the command line, small enough for a test."""
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -111,6 +112,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
     folder = tmp_path_factory.mktemp("run")
     arrays = blobs(folder / "blobs.npz")
     root = folder / "root"
-    code = call("run", "--arrays", str(arrays), "--eval-groups", "4,5", "--root", str(root), *SETTINGS)
+    with contextlib.chdir(folder):  # a user's paths are relative
+        code = call("run", "--arrays", arrays.name, "--eval-groups", "4,5", "--root", root.name, *SETTINGS)
     assert code == 0
     return Run(root, arrays)
