@@ -219,6 +219,7 @@ class CalmConfig(Section):
         leaky_slope: negative slope of the leaky ReLUs.
         importance: "absolute" averages |w| over FC1's neurons, "signed" w itself (the letter).
         learning_rate, beta_1: of Adam.
+        learning_rate_decay: what the rate is multiplied with after each iteration; 1 leaves it (the paper).
         l2: Keras factor; a gradient of 1e-4 w is L2(5e-5).
         batch_size: of the network.
         max_iterations: alternations of learning and clustering at most.
@@ -226,10 +227,13 @@ class CalmConfig(Section):
         trees: of the random forest that chooses the centres.
         forest_samples: samples each tree is grown on; 0 for as many as there are (the paper; many times
             slower than 1,000).
-        center_rule: "forest" takes the sample of least out-of-bag error (the paper); "best_of_forest"
-            takes, among the center_candidates samples of least error, the one with the least total
-            dissimilarity to its cluster, and only if that lowers the total.
-        center_candidates: samples that "best_of_forest" looks at.
+        center_rule: "forest" takes the sample of least out-of-bag error, among equal ones that of the least
+            total dissimilarity to its cluster; "any_of_forest" takes any of them, for the paper breaks no
+            ties; "best_of_forest" takes, of the samples that the forest knows best, the one that lowers
+            objective (3) most, and keeps the centre where none does.
+        center_candidates: samples of each cluster that "best_of_forest" tries.
+        keep: "best" keeps the iteration of the least validation loss, "settled" the best of those that
+            trained with the last assignment.
         importance_smoothing: share of the previous importance that is kept at each iteration.
         standardise: the network sees features with mean 0 and variance 1; the scale is part of the
             network, and importance counts it.
@@ -240,6 +244,7 @@ class CalmConfig(Section):
     leaky_slope: NonNegative = 0.01
     importance: Literal["absolute", "signed"] = "absolute"
     learning_rate: Positive = 1e-3
+    learning_rate_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     beta_1: Fraction = 0.9
     l2: NonNegative = 5e-5
     batch_size: Count = 100
@@ -247,8 +252,9 @@ class CalmConfig(Section):
     patience: Count = 10
     trees: Count = 100
     forest_samples: CountOrNone = 0
-    center_rule: Literal["forest", "best_of_forest"] = "forest"
+    center_rule: Literal["forest", "any_of_forest", "best_of_forest"] = "forest"
     center_candidates: Count = 20
+    keep: Literal["best", "settled"] = "best"
     importance_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     standardise: bool = False
 

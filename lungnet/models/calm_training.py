@@ -14,13 +14,19 @@ from lungnet.models.training_log import Progress, TrainingLog
 from lungnet.models.training_state import SaveCheckpoint, Variables
 
 
-def compile_classifier(model: keras.Model, config: CalmConfig) -> None:
+def compile_classifier(model: keras.Model, config: CalmConfig, steps_per_epoch: int) -> None:
     """Prepares a built model of class probabilities for `fit` with the paper's optimiser (section 5.3).
 
-    The metric `cross_entropy` is the loss without the L2 term.
+    The rate falls by `config.learning_rate_decay` from epoch to epoch. The metric `cross_entropy` is the
+    loss without the L2 term.
     """
+    rate = config.learning_rate
+    if config.learning_rate_decay < 1.0:
+        rate = keras.optimizers.schedules.ExponentialDecay(
+            config.learning_rate, steps_per_epoch, config.learning_rate_decay, staircase=True
+        )
     model.compile(
-        optimizer=keras.optimizers.Adam(config.learning_rate, beta_1=config.beta_1),
+        optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
         jit_compile=False,
@@ -66,9 +72,9 @@ def train_calm(
     model = CALM(config, x.shape[1], seed)
     if config.standardise:
         model.network.adapt(x)
-    compile_classifier(model, config)
     with TrainingLog(tensorboard_dir, progress, "calm") as log:
         callback = ClusteringCallback(x, config, seed, log)
+        compile_classifier(model, config, callback.steps_per_epoch)
         checkpoints = Checkpoints(
             checkpoint_dir,
             training_id("calm", [x, y, *(validation or ())], config=config, seed=seed),

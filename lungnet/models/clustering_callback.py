@@ -14,8 +14,13 @@ from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
 from lungnet.models.checkpoints import State
-from lungnet.models.cluster_centers import choose_centers, initial_centers
-from lungnet.models.dissimilarity import dissimilarity
+from lungnet.models.cluster_centers import (
+    Clustering,
+    choose_centers,
+    initial_centers,
+    out_of_bag_error,
+)
+from lungnet.models.dissimilarity import clustering_objective, dissimilarity
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.training_log import TrainingLog
 from lungnet.models.training_state import listed, numbered
@@ -35,6 +40,8 @@ class CalmHistory:
         validation_loss, validation_accuracy: empty without validation features.
         cluster_sizes: samples of each cluster.
         changed: share of samples that changed cluster after the epoch.
+        objective_change: relative change of objective (3) by the new centres, old and new ones under the
+            same importance and each sample in the nearest cluster.
         intra_cluster_variance: mean squared Euclidean distance of the features to their cluster's mean.
         reseeded: iterations (from 1) in which an emptied cluster was given a new centre.
         kept_iteration: iteration (from 1) whose network, centres and importance were kept.
@@ -47,6 +54,7 @@ class CalmHistory:
     validation_accuracy: list[float] = field(default_factory=list)
     cluster_sizes: list[list[int]] = field(default_factory=list)
     changed: list[float] = field(default_factory=list)
+    objective_change: list[float] = field(default_factory=list)
     intra_cluster_variance: list[float] = field(default_factory=list)
     reseeded: list[int] = field(default_factory=list)
     kept_iteration: int = 0
@@ -63,7 +71,8 @@ class ClusteringCallback(keras.callbacks.Callback):
     After an epoch: importance from FC1, a forest that chooses the centres, the new assignment, and a
     new centre for an emptied cluster. Training stops once the assignment has not changed for
     `config.patience` epochs. In the end the model holds network, centres and importance of one and the
-    same epoch: that of the least validation loss, or the last one where `fit` has no validation data.
+    same epoch: that of the least validation loss (with `config.keep` "settled" among those that trained
+    with the last assignment), or the last one where `fit` has no validation data.
 
     `dataset` gives the training batches; `fit` must be called with it, since batches follow the
     assignment. A loss that is not finite ends `fit` with an `InputError`.
@@ -97,6 +106,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         self.history = CalmHistory()
         self._epoch = self._unchanged = 0
         self._kept: tuple[list[Any], npt.NDArray[np.int64]] | None = None
+        self._errors: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None = None
         self._goes_on = False
         # |x|^2 summed about the overall mean, from which the variance within clusters follows.
         self._mean = features.mean(axis=0, dtype=np.float64)
@@ -137,8 +147,7 @@ class ClusteringCallback(keras.callbacks.Callback):
             self._goes_on = False
             return
         self.history, self._unchanged, self._kept = CalmHistory(), 0, None
-        rng = np.random.default_rng([self.seed, stable_id("calm centers")])
-        centers = initial_centers(self.features, self.config.clusters, rng)
+        centers = initial_centers(self.features, self.config.clusters, self.seed)
         self.model.set_clusters(centers, self.model.network_importance())
         self.assignment = self._assign()
 
@@ -151,7 +160,10 @@ class ClusteringCallback(keras.callbacks.Callback):
         logs = logs or {}
         history = self.history
         self._record(logs)
-        if not history.validation_loss or history.validation_loss[-1] <= min(history.validation_loss):
+        rivals = history.validation_loss
+        if self.config.keep == "settled":
+            rivals = rivals[-(self._unchanged + 1) :]
+        if not rivals or rivals[-1] <= min(rivals):
             self._kept = (self.model.get_weights(), self.assignment)
             history.kept_iteration = len(history.loss)
         before = self.assignment
@@ -222,19 +234,33 @@ class ClusteringCallback(keras.callbacks.Callback):
         importance = model.network_importance()
         if keep:
             importance = keep * keras.ops.convert_to_numpy(model.importance) + (1.0 - keep) * importance
-        centers = choose_centers(
-            self.features,
-            self.assignment,
-            keras.ops.convert_to_numpy(model.centers),
-            importance,
-            self.config,
-            stable_id(self.seed, "calm forest"),
-        )
+        centers = self._next_centers(importance)
         model.set_clusters(centers, importance)
         self.assignment = self._assign()
         for _ in range(self.config.clusters - 1):
             if not self._reseed(centers, importance):
                 break
+
+    def _next_centers(self, importance: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        """Chooses centres; all stay where one cluster has everything and a forest nothing to tell apart."""
+        present = keras.ops.convert_to_numpy(self.model.centers)
+        if len(np.unique(self.assignment)) < 2:
+            self.history.objective_change.append(0.0)
+            return present.copy()
+        now = Clustering(self.features, self.assignment, self._forest_errors(), present, importance)
+        seed = stable_id(self.seed, "calm centre", len(self.history.loss))
+        centers = choose_centers(now, self.config, seed)
+        before, after = (clustering_objective(self.features, c, importance) for c in (present, centers))
+        self.history.objective_change.append((after - before) / abs(before) if before else 0.0)
+        return centers
+
+    def _forest_errors(self) -> npt.NDArray[np.float64]:
+        """Grows a forest, unless it would be the last one over again."""
+        if self._errors is None or not np.array_equal(self._errors[0], self.assignment):
+            seed = stable_id(self.seed, "calm forest")
+            error = out_of_bag_error(self.features, self.assignment, self.config, seed)
+            self._errors = (self.assignment, error)
+        return self._errors[1]
 
     def _reseed(self, centers: npt.NDArray[Any], importance: npt.NDArray[Any]) -> bool:
         """Gives one emptied cluster the sample farthest from its centre; false if there is none to do."""
@@ -264,6 +290,7 @@ class ClusteringCallback(keras.callbacks.Callback):
             "validation_loss": history.validation_loss,
             "validation_accuracy": history.validation_accuracy,
             "changed": history.changed,
+            "objective_change": history.objective_change,
             "intra_cluster_variance": history.intra_cluster_variance,
         }
         last = {name: values[-1] for name, values in curves.items() if values}

@@ -19,6 +19,7 @@ _DESCRIPTIONS = {
     "validation_accuracy": "Share of inner-validation patches called right at a probability of 0.5.",
     "validation_auc": "Area under the ROC curve of inner-validation patches.",
     "changed": "Share of training patches that changed cluster after the iteration (Algorithm 2).",
+    "objective_change": "Relative change of objective (3) by the new centres, under one importance.",
     "intra_cluster_variance": "Mean squared Euclidean distance of the features to their cluster's mean "
     "(Figure 4).",
     r"cluster_\d+_size": "Training patches in the cluster while the iteration trained.",

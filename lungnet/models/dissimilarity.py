@@ -65,6 +65,24 @@ def dissimilarity(
     return result
 
 
+def clustering_objective(x: npt.ArrayLike, centers: npt.ArrayLike, importance: npt.ArrayLike) -> float:
+    """Returns objective (3): the dissimilarity of each sample to its nearest centre, summed.
+
+    Args:
+        x: features `(n, d)`.
+        centers: centres `(clusters, d)`.
+        importance: weight `(d,)` of each feature.
+
+    Raises:
+        ValueError: the shapes do not fit together.
+
+    Example:
+        >>> clustering_objective([[0.0], [1.0], [5.0]], [[0.0], [4.0]], [2.0])
+        4.0
+    """
+    return float(dissimilarity(x, centers, importance).min(axis=1).sum(dtype=np.float64))
+
+
 def tensor_dissimilarity(x: Any, centers: Any, importance: Any) -> list[Any]:
     """Returns the same inside a graph: one tensor `(b,)` of dissimilarities per centre.
 

@@ -82,7 +82,8 @@ def train_network(
         labels: `(n,)` of 0 and 1.
         validation_features, validation_labels: inner validation; the epoch of the least cross entropy on
             it is kept, without it the last one.
-        config: of network and optimiser; what concerns clusters is ignored.
+        config: of network and optimiser, whose rate falls from epoch to epoch as CALM's does; what
+            concerns clusters is ignored.
         epochs: passes over the training features (`BaselineConfig.nn_epochs`).
         seed: of weights and order.
         tensorboard_dir: folder for scalars, or `None`.
@@ -105,7 +106,7 @@ def train_network(
         head.network.adapt(x)
     inputs = keras.Input((x.shape[1],))
     trained = keras.Model(inputs, keras.layers.Softmax()(head.network(inputs)))
-    compile_classifier(trained, config)
+    compile_classifier(trained, config, -(-len(x) // config.batch_size))
     with TrainingLog(tensorboard_dir, progress, "gan_cae_nn") as log:
         best = BestWeights(trained)
         checkpoints = Checkpoints(

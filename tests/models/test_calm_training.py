@@ -3,7 +3,8 @@ import pytest
 
 from lungnet.config import CalmConfig
 from lungnet.errors import InputError
-from lungnet.models.calm_training import train_calm
+from lungnet.models.calm import CALM
+from lungnet.models.calm_training import compile_classifier, train_calm
 from tests.models.conftest import tensorboard_points
 
 CONFIG = CalmConfig(hidden=(16, 8), batch_size=20, max_iterations=12, trees=10, standardise=True)
@@ -98,6 +99,7 @@ def test_interrupted_while_nothing_changes_it_stops_as_early(data, tmp_path, tra
     "variant",
     [
         {"center_rule": "best_of_forest", "importance_smoothing": 0.5},
+        {"center_rule": "any_of_forest", "learning_rate_decay": 0.5, "keep": "settled"},
         {"importance": "signed", "standardise": False},
     ],
 )
@@ -109,6 +111,45 @@ def test_variants_run_with_three_clusters(data, variant):
     assert np.isfinite(np.asarray(model(x))).all()
     raw = np.asarray(model.network.scale.value).tolist() == [1.0] * 5
     assert raw is not config.standardise
+
+
+CONVERGING = {"center_rule": "best_of_forest", "keep": "settled", "learning_rate_decay": 0.7}
+
+
+def test_clusters_are_found_and_the_stopping_rule_is_met(data):
+    """The rate of the network falls and centres move only to lower objective (3), so all comes to rest."""
+    x, y = data
+    x = x * np.array([1e3, 1.0, 0.02, 1.0, 0.0], np.float32)  # so that Euclidean distances mean something
+    config = CONFIG.model_copy(update={"max_iterations": 60, **CONVERGING})
+    model, history = train_calm(x[:400], y[:400], x[400:], y[400:], config)
+    assert history.converged
+    assert len(history.loss) < 40
+    assert history.changed[-config.patience :] == [0.0] * config.patience
+    assert history.changed[-config.patience - 1] > 0.0
+    assert max(history.objective_change) <= 0.0
+    assert history.intra_cluster_variance[-1] < history.intra_cluster_variance[0]
+    side = x[:400, 1] > 3.0
+    assert abs(np.corrcoef(np.asarray(model.cluster(x[:400])), side)[0, 1]) > 0.6  # two features are noise
+    last = len(history.loss) - config.patience
+    assert history.kept_iteration > last
+    assert history.validation_loss[history.kept_iteration - 1] == min(history.validation_loss[last:])
+    # What the clusters go by is what the network learned.
+    used, learned = np.asarray(model.importance.value), model.network_importance()
+    assert np.corrcoef(used, learned)[0, 1] > 0.99
+
+
+def test_the_rate_falls_from_iteration_to_iteration(data):
+    x, _ = data
+    model = CALM(CONFIG, x.shape[1])
+    compile_classifier(model, CalmConfig(learning_rate=0.1, learning_rate_decay=0.5), 4)
+    rates = []
+    for step in (0, 3, 4, 8):
+        model.optimizer.iterations.assign(step)
+        rates.append(float(model.optimizer.learning_rate))
+    assert rates == pytest.approx([0.1, 0.1, 0.05, 0.025])
+    compile_classifier(model, CalmConfig(learning_rate=0.1), 4)
+    model.optimizer.iterations.assign(1000)
+    assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
 
 
 def test_refusals(data):

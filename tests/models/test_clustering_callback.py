@@ -39,8 +39,8 @@ class Watch(keras.callbacks.Callback):
 def fit(data, config=CONFIG, validation=None, before=(), **arguments):
     x, y = data
     model = CALM(config, x.shape[1])
-    compile_classifier(model, config)
     callback = ClusteringCallback(x, config, **arguments)
+    compile_classifier(model, config, callback.steps_per_epoch)
     model.fit(
         callback.dataset(y),
         epochs=config.max_iterations,
@@ -122,6 +122,31 @@ def test_what_is_kept_is_the_best_epoch_as_it_was_trained(data, watched):
     assert not callback.history.converged
 
 
+def test_settled_is_kept_the_best_iteration_of_the_last_assignment(data):
+    """Iteration 1 loses least, but 3 and what follows trained with another assignment."""
+    x, _ = data
+    config = CONFIG.model_copy(update={"keep": "settled", "patience": 3})
+    model = CALM(config, 6)
+    callback = ClusteringCallback(x, config)
+    callback.set_model(model)
+    callback.on_train_begin()
+    assignments = [np.roll(callback.assignment, shift) for shift in (0, 1, 2, 2, 2, 2)]
+    losses, kept = [0.1, 0.2, 0.6, 0.5, 0.3, 0.4], []
+    for epoch, loss in enumerate(losses):
+        callback.assignment = assignments[epoch]
+        following = assignments[min(epoch + 1, 5)]
+        callback._cluster = lambda following=following: setattr(callback, "assignment", following)
+        callback._report = lambda: None
+        model.network.dense[0].bias.assign(np.full(8, loss))
+        callback.on_epoch_end(epoch, {"loss": 1.0, "val_loss": loss})
+        kept.append(callback.history.kept_iteration)
+    assert kept == [1, 2, 3, 4, 5, 5]
+    assert callback.history.converged
+    callback.on_train_end()
+    np.testing.assert_array_equal(callback.assignment, assignments[-1])
+    np.testing.assert_allclose(model.network.dense[0].bias.value, 0.3)
+
+
 def test_importance_and_centres_move_after_each_epoch(data, watched):
     for (assignment, earlier), (_, later) in pairwise(watched[2]):
         before, after = with_weights(earlier), with_weights(later)
@@ -147,11 +172,18 @@ def test_without_validation_the_last_epoch_is_kept_as_it_was_trained(data):
 
 def test_training_stops_when_nothing_changes(data, monkeypatch):
     """Centres that stay and a network that hardly learns leave every sample where it is."""
-    monkeypatch.setattr(clustering_callback, "choose_centers", lambda x, a, centers, *rest: centers.copy())
+    monkeypatch.setattr(clustering_callback, "choose_centers", lambda now, *rest: now.centers.copy())
+    grown = []
+    original = clustering_callback.out_of_bag_error
+    monkeypatch.setattr(
+        clustering_callback, "out_of_bag_error", lambda *args: grown.append(args) or original(*args)
+    )
     config = CONFIG.model_copy(update={"learning_rate": 1e-12, "patience": 3, "max_iterations": 9})
     _, callback = fit(data, config)
     assert callback.history.changed == [0.0, 0.0, 0.0]
+    assert callback.history.objective_change == [0.0, 0.0, 0.0]
     assert callback.history.converged
+    assert len(grown) == 1  # one forest tells of an assignment however often it is asked
 
 
 def test_an_emptied_cluster_gets_the_sample_farthest_from_its_centre(caplog):

@@ -1,7 +1,12 @@
 import numpy as np
 import pytest
 
-from lungnet.models.dissimilarity import dissimilarity, tensor_dissimilarity, total_dissimilarity
+from lungnet.models.dissimilarity import (
+    clustering_objective,
+    dissimilarity,
+    tensor_dissimilarity,
+    total_dissimilarity,
+)
 
 
 def test_weighted_distance_by_hand():
@@ -13,6 +18,11 @@ def test_weighted_distance_by_hand():
 
 def test_signed_importance_may_be_negative():
     assert dissimilarity([[3.0, 0.0]], [[0.0, 0.0]], [-1.0, 1.0]).tolist() == [[-3.0]]
+
+
+def test_objective_takes_the_nearest_centre():
+    # Dissimilarities 1 and 9, 4 and 6, 8 and 2, each times 0.5.
+    assert clustering_objective([[1.0], [4.0], [8.0]], [[0.0], [10.0]], [0.5]) == 3.5
 
 
 def test_chunks_change_nothing():
