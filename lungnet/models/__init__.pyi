@@ -8,10 +8,10 @@ from .calibration import Calibration as Calibration
 from .calibration import decision_threshold as decision_threshold
 from .calibration import fit_platt as fit_platt
 from .calm import CALM as CALM
+from .calm_history import CalmHistory as CalmHistory
 from .calm_training import train_calm as train_calm
 from .classifier import PatchClassifier as PatchClassifier
 from .classifier import assemble_classifier as assemble_classifier
-from .clustering_callback import CalmHistory as CalmHistory
 from .clustering_callback import ClusteringCallback as ClusteringCallback
 from .cnn import build_cnn as build_cnn
 from .cnn import train_cnn as train_cnn

@@ -7,8 +7,9 @@ import numpy.typing as npt
 
 from lungnet.config import CalmConfig
 from lungnet.models.calm import CALM
+from lungnet.models.calm_history import CalmHistory
 from lungnet.models.checkpoints import Checkpoints, training_id
-from lungnet.models.clustering_callback import CalmHistory, ClusteringCallback
+from lungnet.models.clustering_callback import ClusteringCallback
 from lungnet.models.feature_checks import check_feature_splits
 from lungnet.models.training_log import Progress, TrainingLog
 from lungnet.models.training_state import SaveCheckpoint, Variables

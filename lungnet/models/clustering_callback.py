@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import keras
@@ -13,6 +12,7 @@ from lungnet.config import CalmConfig
 from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
+from lungnet.models.calm_history import CalmHistory, IntraClusterVariance
 from lungnet.models.checkpoints import State
 from lungnet.models.cluster_centers import (
     Clustering,
@@ -26,43 +26,6 @@ from lungnet.models.training_log import TrainingLog
 from lungnet.models.training_state import listed, numbered
 
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class CalmHistory:
-    """What happened, one entry per iteration; plain data that JSON takes.
-
-    Losses are cross entropies without the L2 term. Sizes and variance are those of the assignment that
-    the iteration trained with (Figures 4 and 5).
-
-    Attributes:
-        loss, accuracy: on the training features, averaged over the epoch.
-        validation_loss, validation_accuracy: empty without validation features.
-        cluster_sizes: samples of each cluster.
-        changed: share of samples that changed cluster after the epoch.
-        objective_change: relative change of objective (3) by the new centres, old and new ones under the
-            same importance and each sample in the nearest cluster.
-        intra_cluster_variance: mean squared Euclidean distance of the features to their cluster's mean.
-        reseeded: iterations (from 1) in which an emptied cluster was given a new centre.
-        kept_iteration: iteration (from 1) whose network, centres and importance were kept.
-        converged: the assignment stayed unchanged for `patience` iterations.
-    """
-
-    loss: list[float] = field(default_factory=list)
-    accuracy: list[float] = field(default_factory=list)
-    validation_loss: list[float] = field(default_factory=list)
-    validation_accuracy: list[float] = field(default_factory=list)
-    cluster_sizes: list[list[int]] = field(default_factory=list)
-    changed: list[float] = field(default_factory=list)
-    objective_change: list[float] = field(default_factory=list)
-    intra_cluster_variance: list[float] = field(default_factory=list)
-    reseeded: list[int] = field(default_factory=list)
-    kept_iteration: int = 0
-    converged: bool = False
-
-    def to_dict(self) -> dict[str, Any]:
-        """Returns a copy of the fields as plain data."""
-        return asdict(self)
 
 
 class ClusteringCallback(keras.callbacks.Callback):
@@ -108,9 +71,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         self._kept: tuple[list[Any], npt.NDArray[np.int64]] | None = None
         self._errors: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None = None
         self._goes_on = False
-        # |x|^2 summed about the overall mean, from which the variance within clusters follows.
-        self._mean = features.mean(axis=0, dtype=np.float64)
-        self._scatter = float(np.square(features - self._mean, dtype=np.float64).sum())
+        self._variance = IntraClusterVariance(features)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -219,11 +180,7 @@ class ClusteringCallback(keras.callbacks.Callback):
             history.validation_accuracy.append(float(logs["val_accuracy"]))
         sizes = np.bincount(self.assignment, minlength=self.config.clusters)
         history.cluster_sizes.append(sizes.tolist())
-        between = 0.0
-        for cluster in np.flatnonzero(sizes):
-            mean = self.features[self.assignment == cluster].mean(axis=0, dtype=np.float64)
-            between += sizes[cluster] * float(np.square(mean - self._mean).sum())
-        history.intra_cluster_variance.append(float(self._scatter - between) / len(self.features))
+        history.intra_cluster_variance.append(self._variance(self.assignment))
 
     def _assign(self) -> npt.NDArray[np.int64]:
         return np.asarray(keras.ops.convert_to_numpy(self.model.cluster(self.features)))

@@ -1,6 +1,8 @@
 import json
 import logging
+from functools import partial
 from itertools import pairwise
+from unittest.mock import Mock
 
 import keras
 import numpy as np
@@ -122,7 +124,7 @@ def test_what_is_kept_is_the_best_epoch_as_it_was_trained(data, watched):
     assert not callback.history.converged
 
 
-def test_settled_is_kept_the_best_iteration_of_the_last_assignment(data):
+def test_settled_is_kept_the_best_iteration_of_the_last_assignment(data, monkeypatch):
     """Iteration 1 loses least, but 3 and what follows trained with another assignment."""
     x, _ = data
     config = CONFIG.model_copy(update={"keep": "settled", "patience": 3})
@@ -135,8 +137,8 @@ def test_settled_is_kept_the_best_iteration_of_the_last_assignment(data):
     for epoch, loss in enumerate(losses):
         callback.assignment = assignments[epoch]
         following = assignments[min(epoch + 1, 5)]
-        callback._cluster = lambda following=following: setattr(callback, "assignment", following)
-        callback._report = lambda: None
+        monkeypatch.setattr(callback, "_cluster", partial(setattr, callback, "assignment", following))
+        monkeypatch.setattr(callback, "_report", lambda: None)
         model.network.dense[0].bias.assign(np.full(8, loss))
         callback.on_epoch_end(epoch, {"loss": 1.0, "val_loss": loss})
         kept.append(callback.history.kept_iteration)
@@ -173,17 +175,14 @@ def test_without_validation_the_last_epoch_is_kept_as_it_was_trained(data):
 def test_training_stops_when_nothing_changes(data, monkeypatch):
     """Centres that stay and a network that hardly learns leave every sample where it is."""
     monkeypatch.setattr(clustering_callback, "choose_centers", lambda now, *rest: now.centers.copy())
-    grown = []
-    original = clustering_callback.out_of_bag_error
-    monkeypatch.setattr(
-        clustering_callback, "out_of_bag_error", lambda *args: grown.append(args) or original(*args)
-    )
+    forest = Mock(wraps=clustering_callback.out_of_bag_error)
+    monkeypatch.setattr(clustering_callback, "out_of_bag_error", forest)
     config = CONFIG.model_copy(update={"learning_rate": 1e-12, "patience": 3, "max_iterations": 9})
     _, callback = fit(data, config)
     assert callback.history.changed == [0.0, 0.0, 0.0]
     assert callback.history.objective_change == [0.0, 0.0, 0.0]
     assert callback.history.converged
-    assert len(grown) == 1  # one forest tells of an assignment however often it is asked
+    assert forest.call_count == 1  # one forest tells of an assignment however often it is asked
 
 
 def test_an_emptied_cluster_gets_the_sample_farthest_from_its_centre(caplog):
