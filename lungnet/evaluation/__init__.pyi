@@ -14,6 +14,7 @@ from .figures import draw_losses as draw_losses
 from .figures import draw_reliability as draw_reliability
 from .figures import draw_roc as draw_roc
 from .figures import draw_variance as draw_variance
+from .figures import draw_variances as draw_variances
 from .froc_curve import FrocCurve as FrocCurve
 from .froc_figure import draw_froc as draw_froc
 from .froc_files import write_froc_curve as write_froc_curve

@@ -5,10 +5,11 @@ from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
-from matplotlib.ticker import MaxNLocator
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lungnet.evaluation.calibration import ReliabilityBin
-from lungnet.evaluation.canvas import GREY, LIGHT, OTHER_STROKE, STROKES, drawn
+from lungnet.evaluation.canvas import GREY, LIGHT, OTHER_STROKE, STROKES, Stroke, drawn
 from lungnet.evaluation.roc import RocCurve
 
 
@@ -44,6 +45,54 @@ def draw_variance(
         _curve(axis, variance, "-", STROKES["gan_cae_calm"].color, None)
         axis.set_ylabel("Intra-cluster variance")
         _finish(axis, kept_iteration)
+
+
+#: Colour and dashes of the lines of variants, in their order.
+_VARIANTS = (
+    Stroke("#D55E00", "-", 1.0),
+    Stroke("#E69F00", (0, (4, 1.5)), 1.0),
+    Stroke("#CC79A7", (0, (1, 1)), 1.2),
+    Stroke("#56B4E9", (0, (6, 1.5, 1, 1.5)), 1.2),
+    Stroke("#009E73", (0, (3, 1)), 1.2),
+    Stroke("#0072B2", "-", 1.8),
+)
+
+
+def draw_variances(
+    path: str | os.PathLike[str], panels: Mapping[str, Mapping[str, Sequence[Sequence[float]]]]
+) -> None:
+    """Figure 4 for several variants of CALM, a panel a kind of features and a line a training.
+
+    The axis does not begin at 0: differences between variants are what the figure is for.
+
+    Args:
+        path: of the PNG.
+        panels: title -> name of the variant, up to six -> variance by iteration of each training, as a
+            share of the variance that the features have without clusters.
+    """
+    strokes = {}
+    for variants in panels.values():
+        for name in variants:
+            strokes.setdefault(name, _VARIANTS[len(strokes) % len(_VARIANTS)])
+    with drawn(path, 5.2 * len(panels), 4.2, columns=len(panels)) as (figure, axes):
+        for axis, (title, variants) in zip(axes, panels.items(), strict=True):
+            for name, trainings in variants.items():
+                color, dashes, width = strokes[name]
+                for values in trainings:
+                    iterations = np.arange(1, len(values) + 1)
+                    axis.plot(iterations, values, color=color, linestyle=dashes, linewidth=width)
+                    axis.plot(iterations[-1], values[-1], "o", color=color, markersize=3)
+            axis.set(title=title, xlabel="Iteration")
+            axis.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0, decimals=0))
+            axis.grid(axis="y", color=LIGHT, linewidth=0.6)
+            axis.set_axisbelow(True)
+        axes[0].set_ylabel("Intra-cluster variance, of all variance")
+        handles = [
+            Line2D([], [], color=stroke.color, linestyle=stroke.dashes, linewidth=stroke.width, label=name)
+            for name, stroke in strokes.items()
+        ]
+        figure.legend(handles=handles, loc="outside upper left", ncols=3, handlelength=3.0, fontsize=9)
 
 
 def draw_losses(

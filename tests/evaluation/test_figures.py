@@ -12,6 +12,7 @@ from lungnet.evaluation import (
     draw_reliability,
     draw_roc,
     draw_variance,
+    draw_variances,
     froc,
     reliability,
     roc_curve,
@@ -31,6 +32,10 @@ def draw_all(folder):
     folder.mkdir()
     y, p = np.array([0, 1, 0, 1]), np.array([0.1, 0.4, 0.4, 0.9])
     draw_variance(folder / "variance.png", [3.0, 2.0, 1.5], 2)
+    draw_variances(
+        folder / "variances.png",
+        {"greedy": {"literal": [[0.9, 0.8], [0.9]], "other": [[0.5] * 3]}, "tuned": {"other": [[0.7]]}},
+    )
     draw_losses(folder / "losses.png", {"training": [0.5], "validation": [0.6]})
     draw_roc(folder / "roc.png", [RocLine("other", "Mine", roc_curve(y, p), 0.875, (0.5, 1.0))])
     draw_reliability(
@@ -45,7 +50,7 @@ def draw_all(folder):
 
 def test_settings_of_the_user_play_no_part(tmp_path):
     plain = draw_all(tmp_path / "plain")
-    assert len(plain) == 6
+    assert len(plain) == 7
     with matplotlib.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.dpi": 20}):
         assert draw_all(tmp_path / "styled") == plain
         assert matplotlib.rcParams["font.size"] == 30

@@ -1,0 +1,93 @@
+"""Writes the features of LUNA16 patches that CALM's benchmarks work on, as FeatureGen writes them.
+
+    python benchmarks/encoder_features.py patches.npz --eval-groups 6,7 --output features/6-7
+
+The encoder of the preset learns layer by layer from the training patches (`greedy`), and is then fine-tuned
+with their labels (`fine_tuned`). Both classes of the training split are repeated, each time translated
+anew, up to half of `--patches` (8,676 by default). A folder that is there already is left as it is.
+"""
+
+import argparse
+import shutil
+from pathlib import Path
+
+import keras
+
+from lungnet.config import Config, PatchRules, SplitRules
+from lungnet.models import encode, fine_tune, train_autoencoder
+from lungnet.patches import (
+    ExampleArrays,
+    FeatureArrays,
+    array_examples,
+    read_array_file,
+    write_features,
+)
+from lungnet.presets import load_config
+
+
+def balanced_examples(path: Path, split: SplitRules, patches: int, seed: int) -> dict[str, ExampleArrays]:
+    """Returns the examples of each split, training with half of `patches` of either class."""
+    arrays = read_array_file(path)
+    once = array_examples(arrays, PatchRules(negative_surplus=0.0), split, seed).splits
+    negatives = sum(example.label == 0 for example in once["train"])
+    half = patches // 2
+    if half < negatives:
+        raise SystemExit(f"--patches must be at least {2 * negatives}, twice the negatives of training.")
+    surplus = max(0.0, (half - negatives - 0.5) / half)  # rounded up to what is lacking
+    rules = PatchRules(negatives_per_positive=negatives / half, negative_surplus=surplus)
+    splits = array_examples(arrays, rules, split, seed).splits
+    return {name: ExampleArrays.from_examples(examples) for name, examples in splits.items()}
+
+
+def write_encoded(
+    path: Path, encoder: keras.Model, examples: dict[str, ExampleArrays], config: Config
+) -> None:
+    """Writes the features of all splits below `path`, which appears when they are whole."""
+    aside = path.with_name(path.name + ".part")
+    shutil.rmtree(aside, ignore_errors=True)
+    for split, arrays in examples.items():
+        features = encode(encoder, arrays.patches_hu, config.window_hu)
+        write_features(aside, FeatureArrays(features, arrays.labels, arrays.group_id, arrays.source), split)
+    aside.rename(path)
+
+
+def main() -> None:
+    """Trains and writes."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("arrays", type=Path, help="the .npz with the patches")
+    parser.add_argument("--eval-groups", default="6,7", help="held out, with a comma between them")
+    parser.add_argument("--patches", type=int, default=8676, help="of training (default 8676)")
+    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--seed", type=int, default=0, help="of split, translations and encoder")
+    parser.add_argument("--output", type=Path, required=True, help="folder to write")
+    options = parser.parse_args()
+    if (options.output / "fine_tuned").exists():
+        print(f"{options.output} is there already.")
+        return
+    config = load_config(options.preset)
+    split = SplitRules(eval_groups=tuple(options.eval_groups.split(",")))
+    examples = balanced_examples(options.arrays, split, options.patches, options.seed)
+    train, validation = examples["train"], examples["validation"]
+    print({name: (len(arrays.labels), int(arrays.labels.sum())) for name, arrays in examples.items()})
+    encoder: keras.Model = train_autoencoder(
+        train.patches_hu, config.cae, config.window_hu, options.seed
+    ).model.encoder
+    if not (options.output / "greedy").exists():
+        write_encoded(options.output / "greedy", encoder, examples, config)
+    tuned = fine_tune(
+        encoder,
+        train.patches_hu,
+        train.labels,
+        validation.patches_hu,
+        validation.labels,
+        config.cae,
+        config.window_hu,
+        options.seed,
+    )
+    write_encoded(options.output / "fine_tuned", tuned.model, examples, config)
+
+
+if __name__ == "__main__":
+    main()
