@@ -3,12 +3,11 @@
     python benchmarks/encoder_features.py patches.npz --eval-groups 6,7 --output features/6-7
     python benchmarks/calm_convergence.py features/6-7/* --runs runs/calm --output calm.json
     python benchmarks/calm_convergence.py features/*/* --variants converging --runs runs/calm
-    python benchmarks/calm_convergence.py features/6-7/* --runs runs/calm --docs
 
 Takes folders of features as FeatureGen writes them; those with the same name are folds, and are told of
-together. Each variant is the preset's CALM but for what `calm_runs.VARIANTS` says, and stops when no sample
-has changed cluster for ten iterations, or after `--iterations`. Runs are kept in `--runs`, so that a table
-can be finished bit by bit. `--docs` pastes tables and Figure 4 into docs/calm.md.
+together. Each variant is the preset's CALM that comes to rest (`calm_runs.CONVERGING`) but for what
+`calm_runs.VARIANTS` says, and stops when no sample has changed cluster for ten iterations, or after
+`--iterations`. Runs are kept in `--runs`, so that a table can be finished bit by bit.
 """
 
 import argparse
@@ -22,7 +21,6 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from calm_runs import NETWORK, VARIANTS, stored_run
-from readme import REPOSITORY, paste
 
 from lungnet.evaluation import draw_variances
 from lungnet.evaluation.auc import RankedScores
@@ -159,7 +157,6 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True, help="folder in which runs are kept")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     parser.add_argument("--figure", type=Path, help="PNG of Figure 4 to write")
-    parser.add_argument("--docs", action="store_true", help="paste into docs/calm.md")
     options = parser.parse_args()
     config = load_config(options.preset)
     options.runs.mkdir(parents=True, exist_ok=True)
@@ -199,11 +196,6 @@ def main() -> None:
         write_json(options.output, {"convergence": summaries, "auc": compared})
     if options.figure:
         draw_variances(options.figure, curves)
-    if options.docs:
-        page, figure = REPOSITORY / "docs" / "calm.md", "figures/calm_figure_4_intra_cluster_variance.png"
-        draw_variances(page.parent / figure, curves)
-        paste("convergence", f"{tables[0]}\n\n![Figure 4 intra cluster variance]({figure})", page)
-        paste("auc", tables[1], page)
 
 
 if __name__ == "__main__":

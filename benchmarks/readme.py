@@ -70,14 +70,14 @@ def measured(root: Path, name: str, with_table: bool) -> str:
     return "\n".join(lines)
 
 
-def paste(name: str, text: str, page: Path = README) -> None:
-    """Replaces what stands between the marks of `name` in a page."""
+def paste(name: str, text: str) -> None:
+    """Replaces what stands between the marks of `name` in the README."""
     begin, end = f"<!-- {name}: begin -->", f"<!-- {name}: end -->"
-    before, found_begin, rest = page.read_text("utf-8").partition(begin)
+    before, found_begin, rest = README.read_text("utf-8").partition(begin)
     _, found_end, after = rest.partition(end)
     if not (found_begin and found_end):
-        raise SystemExit(f"{page} lacks the marks {begin} and {end}.")
-    write_text(page, f"{before}{begin}\n{text.strip()}\n{end}{after}")
+        raise SystemExit(f"{README} lacks the marks {begin} and {end}.")
+    write_text(README, f"{before}{begin}\n{text.strip()}\n{end}{after}")
 
 
 if __name__ == "__main__":

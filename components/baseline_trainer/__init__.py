@@ -11,7 +11,10 @@ _FOR_ALL = {
     "task": Parameter("task"),
     "seed": Parameter("seed"),
 }
-_NETWORK = ("hidden", "leaky_slope", "learning_rate", "beta_1", "l2", "batch_size", "standardise")
+_NETWORK = (
+    *("hidden", "leaky_slope", "standardise"),
+    *("learning_rate", "learning_rate_decay", "beta_1", "l2", "batch_size"),
+)
 
 
 def _on_features(**parameters: Parameter) -> ComponentSpec:

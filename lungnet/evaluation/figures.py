@@ -70,7 +70,7 @@ def draw_variances(
         panels: title -> name of the variant, up to six -> variance by iteration of each training, as a
             share of the variance that the features have without clusters.
     """
-    strokes = {}
+    strokes: dict[str, Any] = {}
     for variants in panels.values():
         for name in variants:
             strokes.setdefault(name, _VARIANTS[len(strokes) % len(_VARIANTS)])
