@@ -69,7 +69,8 @@ def test_an_unknown_module_is_refused(package: Path):
 def test_executors_hang_on_what_they_use_and_on_nothing_else():
     gan = set(source_digests("lungnet.components.gan_trainer.executor"))
     assert {"lungnet.models.gan", "lungnet.models.gan_networks", "lungnet.patches.tfrecords"} <= gan
-    assert {"lungnet.hashing", "lungnet.config"} <= gan
+    assert {"lungnet.hashing", "lungnet.config.learning", "lungnet.config.section"} <= gan
+    assert "lungnet.config.delivery" not in gan
     rooms = {room for name in gan for room in name.split(".")[1:2]}
     assert not rooms & {"cli", "lidc", "evaluation", "phantom", "serving"}
     assert "lungnet.models.calm" not in gan
