@@ -7,6 +7,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
+from lungnet.errors import InputError
+
 
 def stable_id(*parts: object) -> int:
     """Returns a 63-bit integer that depends on the text of `parts` alone.
@@ -38,9 +40,16 @@ def fingerprint(value: Any) -> str:
 
 
 def file_sha256(path: str | os.PathLike[str]) -> str:
-    """Returns the SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
+    """Returns the SHA-256 of a file's bytes, as 64 hexadecimal digits.
+
+    Raises:
+        InputError: the file cannot be read.
+    """
+    try:
+        with Path(path).open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        raise InputError(f"Cannot read {os.fspath(path)}: {error.strerror or error}.") from error
 
 
 def stable_uid(namespace: uuid.UUID, *parts: object) -> str:

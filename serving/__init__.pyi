@@ -13,6 +13,5 @@ from .dicom_source import read_source as read_source
 from .heat_map import HeatMap as HeatMap
 from .heat_map import write_heat_map as write_heat_map
 from .model_facts import ModelFacts as ModelFacts
-from .model_facts import file_sha256 as file_sha256
 from .scan_grid import ScanGrid as ScanGrid
 from .slice_scanner import SliceScanner as SliceScanner

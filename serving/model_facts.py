@@ -1,10 +1,7 @@
 """What a result says of the model behind it."""
 
-import hashlib
-import os
 import re
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import lungnet
@@ -61,16 +58,3 @@ class ModelFacts:
             "software_versions": lungnet.__version__,
             "device_serial_number": self.sha256,
         }
-
-
-def file_sha256(path: str | os.PathLike[str]) -> str:
-    """Returns the SHA-256 of a file, as 64 hexadecimal digits.
-
-    Raises:
-        InputError: the file cannot be read.
-    """
-    try:
-        with Path(path).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise InputError(f"{os.fspath(path)} cannot be read: {error.strerror or error}.") from error

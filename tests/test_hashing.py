@@ -1,6 +1,9 @@
 import uuid
 from pathlib import Path
 
+import pytest
+
+from lungnet.errors import InputError
 from lungnet.hashing import canonical_json, file_sha256, fingerprint, stable_fraction, stable_id, stable_uid
 
 
@@ -21,6 +24,8 @@ def test_the_digest_of_a_file_is_that_of_its_bytes(tmp_path: Path):
     # The example of FIPS 180-2, appendix B.1.
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert file_sha256(tmp_path / "abc") == expected
+    with pytest.raises(InputError, match=r"Cannot read .*gone: No such file"):
+        file_sha256(tmp_path / "gone")
 
 
 def test_uids_are_those_of_every_machine():

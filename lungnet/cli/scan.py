@@ -126,7 +126,8 @@ def _write_dicom(
     """Writes the results that an archive takes, as far as they are asked for."""
     if sr_file is None and seg_file is None:
         return
-    from lungnet.serving import ModelFacts, file_sha256, read_source, write_seg, write_sr
+    from lungnet.hashing import file_sha256
+    from lungnet.serving import ModelFacts, read_source, write_seg, write_sr
 
     series = read_source(ct, series_uid)
     facts = ModelFacts(

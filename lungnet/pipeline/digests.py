@@ -10,8 +10,8 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from lungnet.errors import InputError
+from lungnet.hashing import file_sha256
 
-_CHUNK_BYTES = 2**20
 _THREADS = min(8, os.cpu_count() or 1)
 _COLUMNS = "path TEXT PRIMARY KEY, size INTEGER, mtime_ns INTEGER, sha256 TEXT"
 _TABLE = f"CREATE TABLE IF NOT EXISTS file ({_COLUMNS})"
@@ -161,8 +161,4 @@ def _file(path: Path) -> _File:
 
 
 def _sha256(file: _File) -> str:
-    digest = hashlib.sha256()
-    with Path(file.path).open("rb") as stream:
-        while block := stream.read(_CHUNK_BYTES):
-            digest.update(block)
-    return digest.hexdigest()
+    return file_sha256(file.path)

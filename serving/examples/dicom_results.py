@@ -8,11 +8,11 @@ detections.csv: seriesuid,coordX,coordY,coordZ,probability,diameter_mm (LPS, mm)
 import sys
 
 from lungnet.ct import read_candidates
+from lungnet.hashing import file_sha256
 from lungnet.serving import (
     Detection,
     ModelFacts,
     NoduleClassifier,
-    file_sha256,
     read_source,
     write_seg,
     write_sr,

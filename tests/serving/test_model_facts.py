@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from lungnet.errors import InputError
-from lungnet.serving import ModelFacts, file_sha256
+from lungnet.serving import ModelFacts
 
 GOOD: dict[str, Any] = {"name": "a", "version": "1", "sha256": "0" * 64, "threshold": 0.5}
 
@@ -27,13 +27,3 @@ def test_what_dicom_cannot_hold_is_refused(field, value, complaint):
     ModelFacts(**GOOD)
     with pytest.raises(InputError, match=complaint):
         ModelFacts(**{**GOOD, field: value})
-
-
-def test_the_hash_of_a_file(tmp_path):
-    (tmp_path / "model.onnx").write_bytes(b"abc")
-    # FIPS 180-2, appendix B.1.
-    assert file_sha256(tmp_path / "model.onnx") == (
-        "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
-    )
-    with pytest.raises(InputError, match="cannot be read"):
-        file_sha256(tmp_path / "gone.onnx")
