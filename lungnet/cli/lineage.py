@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.text import Text
 from rich.tree import Tree
 
+from lungnet.cli import options
 from lungnet.files import write_text
 from lungnet.pipeline import look_at
 from lungnet.pipeline.lineage import Lineage, facts, find_artifact, moment, trace
@@ -35,7 +36,7 @@ Examples:
     show_default=True,
     help="Pipeline root that the artifact lies in.",
 )
-@click.option("--metadata", metavar="URL", envvar="LUNGNET_METADATA", help="Lineage store, as for `run`.")
+@options.metadata
 @click.option("--all", "everything", is_flag=True, help="All series, and the parameters of each step.")
 @click.option("--mermaid", is_flag=True, help="Print a Mermaid flowchart instead of the tree.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of the tree.")

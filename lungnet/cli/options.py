@@ -76,6 +76,17 @@ def eval_groups_setting(eval_groups: str | None) -> list[str]:
     return [f"split.eval_groups={names!r}"]
 
 
+def metadata(function: Function) -> Function:
+    """Adds `--metadata`."""
+    return click.option(
+        "--metadata",
+        metavar="URL",
+        envvar="LUNGNET_METADATA",
+        help="Lineage store as SQLAlchemy URL, such as postgresql+psycopg://user@host/lungnet; "
+        "by default the file metadata.sqlite in the root.",
+    )(function)
+
+
 def ingest(function: Function) -> Function:
     """Adds `--workers`, `--beam-runner` and `--beam-option`; see `ingest_settings`."""
     for option in (

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from lungnet.cli import options
 from lungnet.pipeline import Channel, Evaluation, latest
 
 EPILOG = """\b
@@ -21,11 +22,12 @@ Example:
     show_default=True,
     help="Pipeline root of a run that has ended.",
 )
-def command(root: Path) -> None:
+@options.metadata
+def command(root: Path, metadata: str | None) -> None:
     """Prints Table 1 of a run as Markdown, the paper's values below ours."""
     from lungnet.evaluation import table_markdown
 
-    evaluation = latest(root, Channel("Evaluator", "evaluation", Evaluation))
+    evaluation = latest(root, Channel("Evaluator", "evaluation", Evaluation), metadata)
     metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
     click.echo(metrics["data_description"] + "\n")
     click.echo(table_markdown(metrics))

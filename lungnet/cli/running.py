@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -33,7 +33,6 @@ class Running:
         workers: processes that read series; None for as many as there are usable cores.
         beam_runner: Apache Beam runner that reads series instead.
         beam_options: of that runner, each `KEY=VALUE` or the name of a flag.
-        runtime: further settings that executors look at.
     """
 
     root: Path
@@ -47,16 +46,14 @@ class Running:
     workers: int | None = None
     beam_runner: str | None = None
     beam_options: tuple[str, ...] = ()
-    runtime: dict[str, Any] = field(default_factory=dict)
 
     def run(
         self, root_file: RootFile, pipeline: Pipeline, selected: Sequence[Component] | None = None
     ) -> Made | None:
         """Runs the selected components with progress on stderr, or prints the plan and returns None."""
-        ingest = options.ingest_settings(self.workers, self.beam_runner, self.beam_options)
         runner = LocalRunner(
             self.root,
-            runtime={**self.runtime, **ingest},
+            runtime=options.ingest_settings(self.workers, self.beam_runner, self.beam_options),
             on_start=lambda: root_file.write(self.root),
             metadata=self.metadata,
             force=self.force,
@@ -104,13 +101,7 @@ def running(root: str) -> Callable[[Function], Function]:
                 "--verify", is_flag=True, help="Read every file again instead of trusting its size and time."
             ),
             click.option("--force", is_flag=True, help="Run also what is there already."),
-            click.option(
-                "--metadata",
-                metavar="URL",
-                envvar="LUNGNET_METADATA",
-                help="Lineage store as SQLAlchemy URL, such as postgresql+psycopg://user@host/lungnet; "
-                "by default the file metadata.sqlite in the root.",
-            ),
+            options.metadata,
             click.option(
                 "--root",
                 type=click.Path(path_type=Path, file_okay=False),
