@@ -13,7 +13,7 @@ from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import ProgressFunction, no_progress
 from lungnet.pipeline.interactive_html import artifact_html, result_html
 from lungnet.pipeline.pipeline import Node, Pipeline
-from lungnet.pipeline.runner import LocalRunner
+from lungnet.pipeline.runner import LocalRunner, inputs_of
 from lungnet.pipeline.session import Decision, look_at
 
 
@@ -126,14 +126,7 @@ class InteractiveContext:
         made = runner.run(pipeline, pipeline.select(only=component.id))
         seconds = time.monotonic() - began
         with look_at(self.pipeline_root, self.metadata) as session:
-            inputs = {
-                key: [
-                    made[one.component_id][one.key] if one.component_id in made else session.latest(one)
-                    for one in channels
-                    if one.component_id not in made or one.key in made[one.component_id]
-                ]
-                for key, channels in component.inputs.items()
-            }
+            inputs = inputs_of(session, component, made)
         return ExecutionResult(
             component.id,
             inputs,

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from lungnet.pipeline.artifacts import Artifact
-from lungnet.pipeline.component import Channel, Component
+from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import ProgressFunction, no_progress
 from lungnet.pipeline.launcher import launch_in
 from lungnet.pipeline.pipeline import Node, Pipeline
@@ -63,12 +63,11 @@ class LocalRunner:
             self.on_start()
             made: Made = {}
             for node in _wanted(pipeline, selected):
+                inputs = inputs_of(session, node, made)
                 if isinstance(node, Component):
-                    inputs = {key: _find(session, made, several) for key, several in node.inputs.items()}
                     made[node.id] = self._step(session, node, pipeline, inputs)
                 else:
-                    (candidate,) = _find(session, made, node.inputs["model"])
-                    made[node.id] = node.resolve(session, candidate)
+                    made[node.id] = node.resolve(session, *inputs["model"])
             return made
 
     def plan(self, pipeline: Pipeline, selected: Sequence[Component] | None = None) -> list[Decision]:
@@ -89,15 +88,14 @@ class LocalRunner:
                 before = sorted({channel.component_id for channel in channels} & pending)
                 if not isinstance(node, Component):
                     if not before:
-                        (candidate,) = _find(session, made, node.inputs["model"])
-                        made[node.id] = node.resolve(session, candidate)
+                        made[node.id] = node.resolve(session, *inputs_of(session, node, made)["model"])
                     continue
                 if before:
                     reasons = tuple(f"{one} runs before it" for one in before)
                     decisions.append(Decision(node, None, None, reasons))
                 else:
-                    inputs = {key: _find(session, made, several) for key, several in node.inputs.items()}
-                    decisions.append(session.decide(node, pipeline.config, _given(inputs), self.force))
+                    inputs = inputs_of(session, node, made)
+                    decisions.append(session.decide(node, pipeline.config, inputs, self.force))
                 if decisions[-1].reusable is None:
                     pending.add(node.id)
                 else:
@@ -111,8 +109,7 @@ class LocalRunner:
         pipeline: Pipeline,
         inputs: Mapping[str, list[Artifact]],
     ) -> dict[str, Artifact]:
-        given = _given(inputs)
-        decision = session.decide(component, pipeline.config, given, self.force)
+        decision = session.decide(component, pipeline.config, inputs, self.force)
         progress = self.on_step(decision)
         if decision.reusable is not None:
             session.store.cached(decision.reusable, session.contexts)
@@ -123,7 +120,7 @@ class LocalRunner:
             _LOGGER.info("%s runs: %s", component.id, reason)
         assert decision.ingredients is not None  # noqa: S101 (a decision on inputs that are there has them)
         return launch_in(
-            session, component, given, decision.ingredients, pipeline.config, progress, self.runtime
+            session, component, inputs, decision.ingredients, pipeline.config, progress, self.runtime
         )
 
 
@@ -138,17 +135,19 @@ def _wanted(pipeline: Pipeline, selected: Sequence[Component] | None) -> list[No
     return [node for node in pipeline.nodes if node.id in (ids if isinstance(node, Component) else heard)]
 
 
-def _find(session: Session, made: Made, channels: Sequence[Channel]) -> list[Artifact]:
-    """The artifacts of channels: made in this run, or else made last."""
-    found = []
-    for channel in channels:
-        if channel.component_id not in made:
-            found.append(session.latest(channel))
-        elif channel.key in made[channel.component_id]:
-            found.append(made[channel.component_id][channel.key])
-    return found
+def inputs_of(session: Session, node: Node, made: Made) -> dict[str, list[Artifact]]:
+    """Finds what a node takes: what this run has made, or else what was made last.
 
+    Inputs for which a resolver found nothing are left out.
 
-def _given(inputs: Mapping[str, list[Artifact]]) -> dict[str, list[Artifact]]:
-    """Leaves out inputs for which a resolver found nothing."""
-    return {key: several for key, several in inputs.items() if several}
+    Raises:
+        InputError: an input was never made.
+    """
+    inputs: dict[str, list[Artifact]] = {}
+    for key, channels in node.inputs.items():
+        for channel in channels:
+            if channel.component_id not in made:
+                inputs.setdefault(key, []).append(session.latest(channel))
+            elif channel.key in made[channel.component_id]:
+                inputs.setdefault(key, []).append(made[channel.component_id][channel.key])
+    return inputs
