@@ -69,11 +69,9 @@ def launch_in(
     Raises:
         InputError: the root cannot be written, the disk is full, or what the executor says of its input.
     """
-    layout, store, spec = session.layout, session.store, component.SPEC
+    layout, spec = session.layout, component.SPEC
     ids = {key: [artifact.id for artifact in several if artifact.id] for key, several in inputs.items()}
-    execution = store.begin(
-        type(component).__name__, component.id, ingredients.key, ingredients.to_json(), ids, session.contexts
-    )
+    execution = _begin(session, component, ingredients, ids)
     staging = layout.staging(component.id, execution)
     stateful = layout.stateful(component.id, ingredients.key)
     outputs = {key: kind(staging / "outputs" / key) for key, kind in spec.outputs.items()}
@@ -114,6 +112,23 @@ def load_executor(path: str) -> type[BaseExecutor]:
     """Imports the class that `path` (`"module:class"`) names."""
     executor: type[BaseExecutor] = load_class(path)
     return executor
+
+
+def _begin(
+    session: Session, component: Component, ingredients: Ingredients, inputs: Mapping[str, Sequence[int]]
+) -> int:
+    """Takes an execution number under which nothing lies in the root.
+
+    Something does where the store was deleted or another one is used: it is left alone.
+    """
+    name, keys = component.id, component.SPEC.outputs
+    while True:
+        execution = session.store.begin(
+            type(component).__name__, name, ingredients.key, ingredients.to_json(), inputs, session.contexts
+        )
+        if not any(session.layout.output(name, key, execution).exists() for key in keys):
+            return execution
+        session.store.end(execution, CANCELED, "its number is that of an execution of another store")
 
 
 def _first_attempt(stateful: Path, execution: int) -> int:

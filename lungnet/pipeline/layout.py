@@ -69,11 +69,17 @@ class Layout:
             raise InputError(f"Cannot read {path}: {error}.") from error
 
     def remove_execution(self, component_id: str, execution_id: int) -> None:
-        """Removes staged and placed outputs of an execution that did not end well."""
-        shutil.rmtree(self.staging(component_id, execution_id), ignore_errors=True)
+        """Removes staged and placed outputs of an execution that did not end well.
+
+        One that has staged nothing has placed nothing: what lies under its number is somebody else's.
+        """
+        staging = self.staging(component_id, execution_id)
+        if not staging.is_dir():
+            return
         for placed in (self.root / component_id).glob(f"*/{execution_id}"):
             if placed.parent.name != _SYSTEM:
                 shutil.rmtree(placed, ignore_errors=True)
+        shutil.rmtree(staging, ignore_errors=True)
 
     def remove_staging(self) -> None:
         """Removes what was written and never put in place; only where nothing runs."""

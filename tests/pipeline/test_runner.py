@@ -235,3 +235,14 @@ def test_two_roots_share_a_store_and_not_their_artifacts(pipeline: Pipeline, roo
     assert not (root / "metadata.sqlite").exists()
     with look_at(other, url) as session:
         assert len(session.store.artifacts(session.pipeline)) == 3
+
+
+def test_a_store_that_was_deleted_costs_a_run_and_no_artifact(pipeline: Pipeline, root: Path):
+    run(pipeline, root)
+    run(seeded(pipeline, 20), root)
+    before = {path: path.read_bytes() for path in root.rglob("number.txt")}
+    (root / "metadata.sqlite").unlink()
+    assert run(pipeline, root).ran == ["Three", "Four", "Add"]
+    assert number(root, pipeline, "Add") == "28"
+    assert {path: path.read_bytes() for path in before} == before
+    assert run(pipeline, root).ran == []
