@@ -51,6 +51,7 @@ SCALARS = {
             "validation_loss",
             "validation_accuracy",
             "changed",
+            "objective_change",
             "intra_cluster_variance",
             "cluster_0_size",
             "cluster_1_size",
