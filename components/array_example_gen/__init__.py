@@ -6,8 +6,8 @@ from lungnet.pipeline import Cohort, Component, ComponentSpec, Examples, Paramet
 class ArrayExampleGen(Component):
     """Patches that were cut elsewhere, such as LUNA16's candidates.
 
-    Parameters: `input_file`, an `.npz` with `patches_hu`, `labels` (or `malignancy`) and `groups`
-    (or `patient_id`).
+    Parameters: `input_file`, an `.npz` with `patches_hu`, `groups` or `patient_id`, and what the task needs:
+    `labels` (nodule) or `malignancy` (`lungnet.patches.read_array_file`).
     """
 
     SPEC = ComponentSpec(

@@ -1,11 +1,12 @@
 """What ArrayExampleGen does."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 from lungnet.config import PatchRules, SplitRules
 from lungnet.files import write_json
-from lungnet.patches import SPLITS, array_examples, read_array_file, write_examples
+from lungnet.patches import SPLITS, array_examples, describe_arrays, read_array_file, write_examples
 from lungnet.pipeline import Artifact, BaseExecutor
 
 
@@ -26,23 +27,19 @@ class Executor(BaseExecutor):
         examples = output_dict["examples"][0]
         for split in SPLITS:
             write_examples(examples.uri, made.splits[split], split, rules.shards)
-        count, positives = len(arrays.labels), int(arrays.labels.sum())
         examples.properties.update(
             split_names=list(SPLITS),
             span=0,
             version=0,
             unit=made.unit,
-            data_description=(
-                f"Arrays of {path.name}: {count:,} patches cut elsewhere ({positives:,} positive, "
-                f"{count - positives:,} negative) in {len(set(arrays.groups))} groups."
-            ),
+            data_description=describe_arrays(arrays, path.name),
         )
         write_json(
             output_dict["cohort"][0].uri / "cohort.json",
             {
                 "file": path.name,
-                "patches": count,
-                "left_out_by_task": arrays.left_out,
+                "patches": len(arrays.labels),
+                "funnel": [asdict(stage) for stage in arrays.funnel],
                 "split": {name: sorted({e.group_id for e in part}) for name, part in made.splits.items()},
             },
         )

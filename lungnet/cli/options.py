@@ -1,5 +1,6 @@
 """Options that several verbs share."""
 
+import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
@@ -7,6 +8,7 @@ from typing import Any, TypeVar
 import click
 
 from lungnet.config import Config
+from lungnet.errors import InputError
 from lungnet.presets import PRESETS, load_config
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -51,12 +53,14 @@ def source(function: Function) -> Function:
         click.option(
             "--eval-groups",
             metavar="A,B",
-            help="Groups (or patients) held out for evaluation, instead of a share drawn by hash.",
+            help="Groups or patients held out for evaluation, or @FILE with one a line, instead of a share "
+            "drawn by hash.",
         ),
         click.option(
             "--arrays",
             type=click.Path(path_type=Path, dir_okay=False),
-            help="An .npz of patches cut elsewhere: patches_hu, labels or malignancy, groups or patient_id.",
+            help="An .npz of patches cut elsewhere: patches_hu, groups or patient_id, and labels (or, for "
+            "task=malignancy, malignancy from 1 to 5).",
         ),
         click.option(
             "--data",
@@ -69,11 +73,30 @@ def source(function: Function) -> Function:
 
 
 def eval_groups_setting(eval_groups: str | None) -> list[str]:
-    """Turns `6,7` into the setting it stands for."""
+    """Turns `6,7`, or `@FILE` with a name on each line, into the setting it stands for.
+
+    Raises:
+        InputError: the file cannot be read, or names nobody.
+    """
     if eval_groups is None:
         return []
-    names = [name.strip() for name in eval_groups.split(",") if name.strip()]
-    return [f"split.eval_groups={names!r}"]
+    given = eval_groups.split(",")
+    if eval_groups.startswith("@"):
+        given = _lines(Path(eval_groups[1:]))
+    names = [name.strip() for name in given if name.strip()]
+    return [f"split.eval_groups={json.dumps(names, ensure_ascii=False)}"]  # TOML reads it too
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        lines = path.read_text("utf-8-sig").splitlines()
+    except OSError as error:
+        raise InputError(f"Cannot read {path} of --eval-groups: {error.strerror or error}.") from error
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} of --eval-groups is no text; expected a name on each line.") from error
+    if not any(line.strip() for line in lines):
+        raise InputError(f"{path} of --eval-groups names nobody; expected a name on each line.")
+    return lines
 
 
 def metadata(function: Function) -> Function:

@@ -23,6 +23,8 @@ STAGES = {
     "min_readers": "marked by enough readers",
     "outliers": "no outlier in x, y or z",
     "no_nodule": "a nodule left",
+    "rated": "rated for malignancy",
+    "clear_rating": "rated at least 4, or at most 2",
 }
 
 
@@ -82,6 +84,12 @@ def _warnings(metrics: Mapping[str, Any]) -> str:
             "**The CT is a phantom.** Its pixels are synthetic: these figures show that the "
             "pipeline runs, and say nothing of how it does on patients."
         )
+    if metrics["task"] == "malignancy":
+        warnings.append(
+            "**The truth is an opinion.** Malignant and benign are what readers thought of the images, "
+            "without biopsy or follow-up: these figures say how well their ratings are met, not how well "
+            "cancer is found. The paper's values beside them are of another question, nodule or not."
+        )
     if metrics["split_leaks"]:
         warnings.append(
             "**The split leaks.** Patches were split at random, so patches of one nodule stand on both "
@@ -118,7 +126,8 @@ def _data(metrics: Mapping[str, Any]) -> str:
 def _cohort(cohort: Mapping[str, Any]) -> str:
     parts = []
     if cohort["funnel"]:
-        head = ("Rule", "Scans", "Patients", "Nodules")
+        counted = ("scans", "patients", "nodules", "patches")
+        head = ("Rule", *(words(key) for key in counted if key in cohort["funnel"][0]))
         body = [
             (
                 STAGES.get(stage["name"], words(stage["name"])),
@@ -127,6 +136,7 @@ def _cohort(cohort: Mapping[str, Any]) -> str:
             for stage in cohort["funnel"]
         ]
         parts.append(f"What each rule leaves:\n\n{markdown_table(head, body)}")
+    if cohort["funnel"] and "scans" in cohort["funnel"][0]:
         parts.append(
             f"The paper kept {PAPER_COHORT['training_scans']} scans for training and "
             f"{PAPER_COHORT['evaluation_scans']} for evaluation, of {PAPER_COHORT['patients']:,} patients, "

@@ -1,5 +1,6 @@
 from .anomalies import Anomaly as Anomaly
 from .anomalies import find_anomalies as find_anomalies
+from .array_file import ArrayStage as ArrayStage
 from .array_file import PatchArrays as PatchArrays
 from .array_file import read_array_file as read_array_file
 from .arrays import ArrayExamples as ArrayExamples
@@ -16,6 +17,7 @@ from .feature_records import FeatureArrays as FeatureArrays
 from .feature_records import load_features as load_features
 from .feature_records import write_features as write_features
 from .negatives import place_negatives as place_negatives
+from .provenance import describe_arrays as describe_arrays
 from .sampling import SampledSeries as SampledSeries
 from .sampling import sample_series as sample_series
 from .sightings import measured_unit as measured_unit

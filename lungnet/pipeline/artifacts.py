@@ -89,7 +89,7 @@ class Cohort(Artifact):
     ```
     cohort.json     of CT: the funnel, scans and nodules kept, exclusions with their reasons, series without
                     annotations or unreadable, and which patients each split holds;
-                    of arrays: the file, its patches, how many the task left out, and the groups of each split
+                    of arrays: the file, its patches, the funnel of the task, and the groups of each split
     ```
     """
 

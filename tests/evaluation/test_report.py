@@ -152,3 +152,19 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path, inputs):
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(InputError, match="Cannot write"):
         written(tmp_path / "file", inputs)
+
+
+def test_malignancy_is_an_opinion_and_its_funnel_is_of_patches(inputs):
+    funnel = [
+        {"name": "all", "patches": 2157, "patients": 702, "excluded": 0},
+        {"name": "clear_rating", "patches": 1206, "patients": 558, "excluded": 951},
+    ]
+    rated = dataclasses.replace(inputs, task="malignancy", cohort={"funnel": funnel})
+    text = report_markdown(evaluate(rated, CONFIG, 0))
+    assert "Task: malignant or benign." in text
+    assert "**The truth is an opinion.**" in text
+    assert "| Rule                           | Patients | Patches |" in text
+    assert "| rated at least 4, or at most 2 | 558      | 1,206   |" in text
+    assert "The paper kept" not in text
+    nodules = report_markdown(evaluate(inputs, CONFIG, 0))
+    assert "opinion" not in nodules and "The paper kept" in nodules

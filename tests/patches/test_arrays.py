@@ -172,20 +172,6 @@ def test_patients_who_are_not_of_a_research_archive_become_hashes(tmp_path: Path
         )
 
 
-def test_malignancy(tmp_path: Path) -> None:
-    arrays = pool()
-    del arrays["labels"]
-    arrays["malignancy"] = np.arange(80) % 6  # 0 is unrated
-    held = read_array_file(saved(tmp_path, arrays), task="malignancy")
-    assert held.left_out == sum(row % 6 in (0, 3) for row in range(80))
-    assert [held.labels[held.rows.index(row)] for row in (1, 2, 4, 5)] == [0, 0, 1, 1]
-    assert held.nodule_ids == held.rows
-    with pytest.raises(
-        InputError, match=r"'malignancy' but no 'labels', which task = 'nodule' needs; set task="
-    ):
-        read_array_file(tmp_path / "pool.npz")
-
-
 def test_text_floats_and_bools_are_understood(tmp_path: Path) -> None:
     arrays = pool()
     arrays["patches_hu"] = arrays["patches_hu"] + np.float32(0.5)
