@@ -33,7 +33,7 @@ def save_head(
         history: JSON of what training went through.
         exec_properties: of the component, all of it fingerprinted.
     """
-    model, threshold = finish_classifier(
+    model, threshold, logits = finish_classifier(
         encoder, head, window_hu, *validation, method=exec_properties["calibration"]["method"]
     )
     metadata = ClassifierMetadata(
@@ -47,5 +47,9 @@ def save_head(
         features=0 if encoder is None else int(encoder.output_shape[-1]),
     )
     save_classifier(model, artifact.uri, metadata)
+    write_json(
+        artifact.uri / "validation.json",
+        {"labels": np.asarray(validation[1]).tolist(), "logits": logits.tolist()},
+    )
     write_json(artifact.uri / "history.json", history)
     artifact.properties.update(row=row, threshold=threshold, fingerprint=metadata.fingerprint)

@@ -167,7 +167,9 @@ class CalibrationConfig(Section):
     """What turns a classifier's logit into the exported probability, fitted on validation patches.
 
     Attributes:
-        method: "platt" (scale and shift of the logit) or "none".
+        method: "platt" (scale and shift of the logit), "temperature" (scale alone), "isotonic" (piecewise
+            linear log odds through the pools of isotonic regression) or "none". The report shows what each
+            would have given.
     """
 
-    method: Literal["platt", "none"] = "platt"
+    method: Literal["platt", "temperature", "isotonic", "none"] = "platt"

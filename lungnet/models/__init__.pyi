@@ -4,9 +4,13 @@ from .autoencoder_layer import ConvolutionalDecoder as ConvolutionalDecoder
 from .autoencoder_layer import LayerAutoencoder as LayerAutoencoder
 from .autoencoder_layer import MaskingNoise as MaskingNoise
 from .autoencoder_training import train_autoencoder as train_autoencoder
+from .calibration import CALIBRATION_METHODS as CALIBRATION_METHODS
 from .calibration import Calibration as Calibration
-from .calibration import decision_threshold as decision_threshold
+from .calibration import CalibrationMethod as CalibrationMethod
+from .calibration import fit_calibration as fit_calibration
+from .calibration import fit_isotonic as fit_isotonic
 from .calibration import fit_platt as fit_platt
+from .calibration import fit_temperature as fit_temperature
 from .calm import CALM as CALM
 from .calm_history import CalmHistory as CalmHistory
 from .calm_training import train_calm as train_calm
@@ -26,6 +30,7 @@ from .feature_heads import train_linear_svm as train_linear_svm
 from .feature_heads import train_logistic_regression as train_logistic_regression
 from .feature_heads import train_network as train_network
 from .fine_tuning import fine_tune as fine_tune
+from .finishing import Finished as Finished
 from .finishing import finish_classifier as finish_classifier
 from .gan import WGANGP as WGANGP
 from .gan import gradient_norms as gradient_norms
@@ -51,6 +56,7 @@ from .saved_classifier import LoadedClassifier as LoadedClassifier
 from .saved_classifier import classifier_fingerprint as classifier_fingerprint
 from .saved_classifier import load_classifier as load_classifier
 from .saved_classifier import save_classifier as save_classifier
+from .threshold import decision_threshold as decision_threshold
 from .training_log import Progress as Progress
 from .training_log import Trained as Trained
 from .training_log import TrainingLog as TrainingLog

@@ -1,36 +1,82 @@
-"""Probabilities from logits, and the threshold of decision, both settled on inner validation."""
+"""Probabilities from logits, settled on inner validation: Platt's scaling, a temperature, or isotonic."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize
-from scipy.special import expit
+from scipy.optimize import isotonic_regression, minimize
+from scipy.special import expit, logit
 
 from lungnet.errors import InputError
 
+CalibrationMethod = Literal["platt", "temperature", "isotonic", "none"]
+CALIBRATION_METHODS: tuple[CalibrationMethod, ...] = get_args(CalibrationMethod)
+
 #: Least slope, in units of the logits' spread: calibration never turns the order of samples round.
 _LEAST_SCALE = 1e-3
+#: Steepest rise of isotonic log odds, in units of the logits' spread: where two samples all but touch, a
+#: step between them would turn the rounding of another machine into another probability.
+_GREATEST_SCALE = 20.0
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """probability = sigmoid(scale * logit + shift).
+    """probability = sigmoid(scale * logit + shift + sum over k of bends[k] * max(logit - knots[k], 0)).
 
     Attributes:
-        method: how scale and shift were found.
-        scale: slope, above 0.
+        method: how they were found.
+        scale: slope, above 0; with knots, the one before the first of them.
         shift: added to the scaled logit.
+        knots: increasing logits at which the slope changes; "isotonic" alone has some.
+        bends: by how much it changes at each; every slope is above 0.
     """
 
-    method: Literal["platt", "none"] = "none"
+    method: CalibrationMethod = "none"
     scale: float = 1.0
     shift: float = 0.0
+    knots: tuple[float, ...] = ()
+    bends: tuple[float, ...] = ()
 
-    def __call__(self, logits: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    def __post_init__(self) -> None:
+        """JSON knows lists alone."""
+        object.__setattr__(self, "knots", tuple(self.knots))
+        object.__setattr__(self, "bends", tuple(self.bends))
+        if len(self.knots) != len(self.bends):
+            raise ValueError(
+                f"knots and bends must be equally many. Received: {len(self.knots)}, {len(self.bends)}"
+            )
+
+    def log_odds(self, logits: npt.ArrayLike) -> Floats:
+        """Returns the calibrated log odds of logits of any shape."""
+        x = np.asarray(logits, np.float64)
+        bent = np.maximum(x[..., None] - np.array(self.knots), 0.0) @ np.array(self.bends, np.float64)
+        return np.asarray(self.scale * x + self.shift + bent)
+
+    def __call__(self, logits: npt.ArrayLike) -> Floats:
         """Returns the probabilities of logits of any shape."""
-        return np.asarray(expit(self.scale * np.asarray(logits, np.float64) + self.shift))
+        return np.asarray(expit(self.log_odds(logits)))
+
+
+def fit_calibration(method: CalibrationMethod, logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
+    """Fits the calibration of one of `CALIBRATION_METHODS`; "none" is the plain sigmoid.
+
+    Raises:
+        InputError: one class only, no samples, or logits that are not finite.
+        ValueError: the method is unknown.
+    """
+    match method:
+        case "platt":
+            return fit_platt(logits, labels)
+        case "temperature":
+            return fit_temperature(logits, labels)
+        case "isotonic":
+            return fit_isotonic(logits, labels)
+        case "none":
+            return Calibration()
+    raise ValueError(f"method must be one of {', '.join(CALIBRATION_METHODS)}. Received: {method!r}")
 
 
 def fit_platt(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
@@ -49,59 +95,119 @@ def fit_platt(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
     Raises:
         InputError: one class only, no samples, or logits that are not finite.
     """
-    x, positive = _scores(logits, labels, "logits")
-    target = np.where(positive, (positive.sum() + 1) / (positive.sum() + 2), 1 / ((~positive).sum() + 2))
+    x, positive = check_scores(logits, labels, "logits")
+    target = _targets(positive)
     center, spread = x.mean(), x.std() or 1.0
-    z = (x - center) / spread
-
-    def loss(parameters: npt.NDArray[np.float64]) -> tuple[float, npt.NDArray[np.float64]]:
-        score = parameters[0] * z + parameters[1]
-        residual = expit(score) - target
-        value = np.mean(np.logaddexp(0.0, score) - target * score)
-        return float(value), np.array([np.mean(residual * z), np.mean(residual)])
-
-    start = np.array([1.0, np.log(target.mean() / (1 - target.mean()))])
-    bounds = [(_LEAST_SCALE, None), (None, None)]
-    options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000}
-    slope, shift = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
+    start = np.array([1.0, logit(target.mean())])
+    slope, shift = _most_likely(np.stack([(x - center) / spread, np.ones(len(x))]), target, start)
     scale = float(slope / spread)
     return Calibration("platt", scale, float(shift - scale * center))
 
 
-def decision_threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Returns the threshold of the best balanced accuracy (largest Youden's J); positive from it on.
+def fit_temperature(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
+    """Fits the temperature T of probability = sigmoid(logit / T) by maximum likelihood (Guo et al., 2017).
 
-    It lies midway between two neighbouring probabilities. Of several equally good ones it is the one
-    nearest to 0.5, then the lower one. Where all samples have one probability it is 0.5.
+    It corrects how sure a classifier is, and nothing else: a logit of 0 stays at one half, so that a network
+    which learned from balanced batches keeps promising their prevalence. Targets are Platt's (`fit_platt`).
 
     Args:
-        probabilities: `(n,)` on inner-validation samples.
-        labels: `(n,)` of 0 and 1.
+        logits: as in `fit_platt`.
+        labels: as in `fit_platt`.
+
+    Returns:
+        The calibration, with scale 1 / T and no shift.
 
     Raises:
-        InputError: one class only, no samples, or values that are not finite.
-
-    Example:
-        >>> decision_threshold([0.1, 0.2, 0.6, 0.9], [0, 0, 1, 1])
-        0.4
+        InputError: as `fit_platt`.
     """
-    p, positive = _scores(probabilities, labels, "probabilities")
-    values, inverse = np.unique(p, return_inverse=True)
-    if len(values) == 1:
-        return 0.5
-    positives = np.bincount(inverse, weights=positive)
-    negatives = np.bincount(inverse, weights=~positive)
-    # With the threshold above values[i]: everything up to i is called negative. As exact fractions of
-    # n0 * n1, so that equal ones are equal.
-    youden = np.cumsum(negatives) * positives.sum() - np.cumsum(positives) * negatives.sum()
-    thresholds = (values[:-1] + values[1:]) / 2
-    best = thresholds[youden[:-1] == youden[:-1].max()]
-    return float(best[np.argmin(np.abs(best - 0.5))])
+    x, positive = check_scores(logits, labels, "logits")
+    spread = float(np.sqrt(np.mean(x**2))) or 1.0
+    (slope,) = _most_likely(x[None] / spread, _targets(positive), np.ones(1))
+    return Calibration("temperature", float(slope / spread))
 
 
-def _scores(
+def fit_isotonic(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
+    """Fits isotonic regression: pools of neighbouring samples whose share of positives never falls.
+
+    The regression is the usual one on Platt's targets (`fit_platt`), which are a linear map of the labels
+    that leaves no pool certain. As a step function it would make ties and lose some of the AUC, and jump
+    between two samples that all but touch; so it is taken as a line: through each pool's share at the
+    mean logit of its samples, straight in log odds between them, with Platt's slope beyond the ends.
+    Neighbouring pools between which it would rise too steeply to be rounded, or not at all, are joined.
+
+    Args:
+        logits: as in `fit_platt`.
+        labels: as in `fit_platt`.
+
+    Returns:
+        The calibration, whose log odds increase everywhere: it keeps the order of samples, and the AUC.
+
+    Raises:
+        InputError: as `fit_platt`.
+    """
+    x, positive = check_scores(logits, labels, "logits")
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    target = np.bincount(inverse, weights=_targets(positive)) / counts
+    starts = isotonic_regression(target, weights=counts).blocks[:-1]
+    weight = np.add.reduceat(counts, starts).astype(np.float64)
+    center = np.add.reduceat(counts * values, starts) / weight
+    share = np.add.reduceat(counts * target, starts) / weight
+    center, share = _join_pools(center, share, weight, x.std() or 1.0)
+    log_odds = logit(share)
+    tail = fit_platt(x, positive).scale
+    slopes = np.concatenate([[tail], np.diff(log_odds) / np.diff(center), [tail]])
+    return Calibration(
+        "isotonic",
+        tail,
+        float(log_odds[0] - tail * center[0]),
+        tuple(center.tolist()),
+        tuple(np.diff(slopes).tolist()),
+    )
+
+
+def _join_pools(center: Floats, share: Floats, weight: Floats, spread: float) -> tuple[Floats, Floats]:
+    """Joins flat neighbours, then the steepest ones, two at a time, until all rises lie within the bounds."""
+    while len(center) > 1:
+        rises = spread * np.diff(logit(share)) / np.diff(center)
+        rises[rises < _LEAST_SCALE] = np.inf
+        worst = int(np.argmax(rises))
+        if rises[worst] <= _GREATEST_SCALE:
+            break
+        pair = slice(worst, worst + 2)
+        for values in (center, share):
+            values[worst] = np.average(values[pair], weights=weight[pair])
+        weight[worst] = weight[pair].sum()
+        center, share, weight = (np.delete(values, worst + 1) for values in (center, share, weight))
+    return center, share
+
+
+def _targets(positive: npt.NDArray[np.bool_]) -> Floats:
+    """Returns Platt's targets."""
+    return np.where(positive, (positive.sum() + 1) / (positive.sum() + 2), 1 / ((~positive).sum() + 2))
+
+
+def _most_likely(inputs: Floats, target: Floats, start: Floats) -> Floats:
+    """Returns the weights of a logistic regression on `inputs`, `(weights, n)`; the first stays above 0."""
+
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        score = weights @ inputs
+        value = np.mean(np.logaddexp(0.0, score) - target * score)
+        return float(value), inputs @ (expit(score) - target) / len(target)
+
+    bounds = [(_LEAST_SCALE, None), *[(None, None)] * (len(start) - 1)]
+    options = {"ftol": 1e-15, "gtol": 1e-10, "maxiter": 1000}
+    found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+    return np.asarray(found.x, np.float64)
+
+
+def check_scores(
     scores: npt.ArrayLike, labels: npt.ArrayLike, name: str
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.bool_]]:
+) -> tuple[Floats, npt.NDArray[np.bool_]]:
+    """Returns what was measured on validation as float64 `(n,)`, and which samples are positive.
+
+    Raises:
+        InputError: another shape, one class only, no samples, or scores that are not finite.
+    """
     x: npt.NDArray[Any] = np.asarray(scores, np.float64)
     y: npt.NDArray[Any] = np.asarray(labels)
     if x.ndim != 1 or x.shape != y.shape:

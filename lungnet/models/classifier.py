@@ -1,5 +1,6 @@
 """From Hounsfield units to a calibrated probability: what is saved, exported and compared."""
 
+from dataclasses import asdict
 from typing import Any
 
 import keras
@@ -18,7 +19,7 @@ class PatchClassifier(keras.Model):
         encoder: `(b, 40, 40, 1)` in [0, 1] to features `(b, d)`, or `None` where the head takes patches.
         head: a `CALM`, or any model to one logit, `(b,)` or `(b, 1)`.
         window_hu: what `HounsfieldWindow` clips to.
-        calibration: scale and shift of the logit.
+        calibration: from the logit to the probability.
 
     Call arguments:
         patches_hu: int16 `(b, 40, 40)` in Hounsfield units.
@@ -50,7 +51,7 @@ class PatchClassifier(keras.Model):
         return patches if self.encoder is None else self.encoder(patches, training=False)
 
     def logit(self, patches_hu: Any) -> Any:
-        """Returns float32 `(b,)` before calibration: what `fit_platt` is fitted on."""
+        """Returns float32 `(b,)` before calibration: what `fit_calibration` is fitted on."""
         return self._logit_and_cluster(self.head_input(patches_hu))[0]
 
     def call(self, patches_hu: Any) -> dict[str, Any]:
@@ -59,17 +60,18 @@ class PatchClassifier(keras.Model):
         return {"probability": self._probability(logit), "cluster": cluster}
 
     def explain(self, patches_hu: Any) -> dict[str, Any]:
-        """Returns the same with how near the decision between clusters was.
+        """Returns the same with the logit, and with how near the decision between clusters was.
 
-        `cluster_margin`, float32 `(b,)`, is the difference of the two least dissimilarities over their
-        sum, and `other_probability` what the classifier says of the patch in the second nearest cluster.
-        Below a margin of 1e-5 rounding may choose either. Without clusters: 1.0 and `probability`.
+        `logit`, float32 `(b,)`, is what was calibrated. `cluster_margin`, float32 `(b,)`, is the difference
+        of the two least dissimilarities over their sum, and `other_probability` what the classifier says of
+        the patch in the second nearest cluster. Below a margin of 1e-5 rounding may choose either. Without
+        clusters: 1.0 and `probability`.
         """
         inputs = self.head_input(patches_hu)
         if isinstance(self.head, CALM):
             found = self.head.explain(inputs)
-            probability, other = self._probability(found.logit), self._probability(found.other_logit)
-            cluster, margin = found.cluster, found.margin
+            logit, other = found.logit, self._probability(found.other_logit)
+            probability, cluster, margin = self._probability(logit), found.cluster, found.margin
         else:
             logit, cluster = self._logit_and_cluster(inputs)
             probability = other = self._probability(logit)
@@ -77,6 +79,7 @@ class PatchClassifier(keras.Model):
         return {
             "probability": probability,
             "cluster": cluster,
+            "logit": logit,
             "cluster_margin": margin,
             "other_probability": other,
         }
@@ -88,7 +91,13 @@ class PatchClassifier(keras.Model):
         return logit, ops.full_like(logit, -1, dtype="int64")
 
     def _probability(self, logit: Any) -> Any:
-        return ops.sigmoid(self.calibration.scale * logit + self.calibration.shift)
+        log_odds = self.calibration.scale * logit + self.calibration.shift
+        if self.calibration.knots:
+            knots = ops.convert_to_tensor(self.calibration.knots, "float32")
+            bends = ops.convert_to_tensor(self.calibration.bends, "float32")
+            beyond = ops.relu(ops.expand_dims(logit, -1) - knots)
+            log_odds += ops.squeeze(ops.matmul(beyond, ops.expand_dims(bends, -1)), -1)
+        return ops.sigmoid(log_odds)
 
     def get_config(self) -> dict[str, Any]:
         """Returns encoder and head (without weights), window and calibration as plain data."""
@@ -99,9 +108,9 @@ class PatchClassifier(keras.Model):
             "head": serialize(self.head),
             "window_hu": [self.window.low, self.window.high],
             "calibration": {
-                "method": self.calibration.method,
-                "scale": self.calibration.scale,
-                "shift": self.calibration.shift,
+                **asdict(self.calibration),
+                "knots": list(self.calibration.knots),
+                "bends": list(self.calibration.bends),
             },
         }
 
@@ -132,7 +141,7 @@ def assemble_classifier(
             patches itself.
         head: built `CALM`, or built model to one logit, `(b,)` or `(b, 1)`.
         window_hu: window that both were trained with.
-        calibration: from `fit_platt`; default none.
+        calibration: from `fit_calibration`; default none.
 
     Returns:
         A model that shares their weights.

@@ -1,16 +1,31 @@
 """A trained head becomes a classifier: calibration and threshold, from validation patches alone."""
 
-from typing import Literal
+from typing import NamedTuple
 
 import keras
 import numpy as np
 import numpy.typing as npt
 
-from .calibration import Calibration, decision_threshold, fit_platt
+from .calibration import CalibrationMethod, fit_calibration
 from .calm import CALM
 from .classifier import PatchClassifier, assemble_classifier
+from .threshold import decision_threshold
 
 _CHUNK = 512
+
+
+class Finished(NamedTuple):
+    """A classifier and what was settled on validation.
+
+    Attributes:
+        classifier: with its calibration.
+        threshold: of the best balanced accuracy on the validation patches, on the calibrated probability.
+        validation_logits: float32 `(n,)`, what calibration and threshold follow from.
+    """
+
+    classifier: PatchClassifier
+    threshold: float
+    validation_logits: npt.NDArray[np.float32]
 
 
 def finish_classifier(
@@ -19,8 +34,8 @@ def finish_classifier(
     window_hu: tuple[float, float],
     validation_inputs: npt.NDArray[np.float32],
     validation_labels: npt.ArrayLike,
-    method: Literal["platt", "none"] = "platt",
-) -> tuple[PatchClassifier, float]:
+    method: CalibrationMethod = "platt",
+) -> Finished:
     """Calibrates a head, freezes its threshold, and joins it with its encoder.
 
     Args:
@@ -29,11 +44,10 @@ def finish_classifier(
         window_hu: window that both were trained with.
         validation_inputs: what the head takes, float32 `(n, ...)`, of inner-validation patches.
         validation_labels: 0 or 1 for each.
-        method: "platt", or "none" for probabilities as they come.
+        method: of calibration (`fit_calibration`); "none" leaves probabilities as they come.
 
     Returns:
-        The classifier, and the threshold on its probability that has the best balanced accuracy on the
-        validation patches.
+        The classifier, its threshold, and the logits behind them.
 
     Raises:
         InputError: the validation patches are all of one class.
@@ -44,9 +58,10 @@ def finish_classifier(
             for start in range(0, max(len(validation_inputs), 1), _CHUNK)
         ]
     )
-    calibration = fit_platt(logits, validation_labels) if method == "platt" else Calibration()
+    calibration = fit_calibration(method, logits, validation_labels)
     classifier = assemble_classifier(encoder, head, window_hu, calibration)
-    return classifier, decision_threshold(calibration(logits), validation_labels)
+    threshold = decision_threshold(calibration(logits), validation_labels)
+    return Finished(classifier, threshold, logits)
 
 
 def _logit(head: keras.Model, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

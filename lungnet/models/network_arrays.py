@@ -2,7 +2,8 @@
 
 Convolutions with ReLU and 2 x 2 max pooling, then dense layers, perhaps with clusters between them: the
 CALM classifier, its rivals on the same features, and the convolutional network all have this form.
-Standardisation, the difference of two logits and the calibration are folded into the weights.
+Standardisation, the difference of two logits and a linear calibration are folded into the weights; an
+isotonic one becomes two more dense layers.
 """
 
 import os
@@ -18,6 +19,7 @@ import numpy.typing as npt
 from keras import layers
 
 from lungnet.errors import InputError
+from lungnet.models.calibration import Calibration
 from lungnet.models.calm import CALM
 from lungnet.models.classifier import PatchClassifier
 from lungnet.models.feature_network import FeatureNetwork
@@ -117,7 +119,7 @@ def network_arrays(model: PatchClassifier) -> NetworkArrays | None:
             dense = head[2]
     if not dense or dense[-1].slope != 1.0 or dense[-1].kernel.shape[1] != 1:
         return None
-    dense = [*dense[:-1], _calibrated(dense[-1], model.calibration.scale, model.calibration.shift)]
+    dense = [*dense[:-1], *_calibrated(dense[-1], model.calibration)]
     window_hu = (model.window.low, model.window.high)
     return NetworkArrays(window_hu, padding, tuple(convolutions), tuple(dense), clusters)
 
@@ -237,6 +239,20 @@ def _feed_forward(network: FeedForward) -> tuple[list[Dense], Array]:
     return [first, second, Dense(log_odds[0], log_odds[1], 1.0)], kernel[network.features :]
 
 
-def _calibrated(last: Dense, scale: float, shift: float) -> Dense:
-    kernel = (last.kernel.astype(np.float64) * scale).astype(np.float32)
-    return Dense(kernel, (last.bias.astype(np.float64) * scale + shift).astype(np.float32), 1.0)
+def _calibrated(last: Dense, calibration: Calibration) -> list[Dense]:
+    """Returns the layer of the logit and what makes calibrated log odds of it."""
+    if not calibration.knots:
+        kernel = (last.kernel.astype(np.float64) * calibration.scale).astype(np.float32)
+        bias = last.bias.astype(np.float64) * calibration.scale + calibration.shift
+        return [Dense(kernel, bias.astype(np.float32), 1.0)]
+    # One unit for what lies beyond each knot, and one for what lies before the first.
+    knots, first = np.array(calibration.knots), calibration.knots[0]
+    ways = np.append(np.ones(len(knots)), -1.0)
+    rises = np.append(calibration.bends, -calibration.scale)
+    rises[0] += calibration.scale
+    offset = calibration.scale * first + calibration.shift
+    return [
+        last,
+        Dense(ways[None].astype(np.float32), (-ways * np.append(knots, first)).astype(np.float32), 0.0),
+        Dense(rises[:, None].astype(np.float32), np.array([offset], np.float32), 1.0),
+    ]

@@ -79,7 +79,7 @@ def save_classifier(
     """Writes a classifier as a SavedModel with named endpoints, and its metadata.
 
     `path/Format-Serving/` takes `patches_hu` int16 `(b, 40, 40)`. Its endpoint `serving_default` gives
-    `probability` and `cluster`, `explain` also `cluster_margin` and `other_probability`
+    `probability` and `cluster`, `explain` also `logit`, `cluster_margin` and `other_probability`
     (`PatchClassifier.explain`). Beside it lies the network as plain arrays (`write_network`), if it has that
     form. `path/classifier.json` is written last: a folder that has it is whole.
 

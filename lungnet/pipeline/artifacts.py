@@ -180,6 +180,7 @@ class Classifier(Artifact):
         saved_model.pb
         variables/
     classifier.json         row, task, window, threshold, calibrator, prevalence in training, fingerprint
+    validation.json         labels and logits of inner validation: calibration and threshold follow from them
     history.json            what training went through
     ```
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lungnet.config import CaeConfig, CalmConfig
-from lungnet.export import export_onnx, sample_patches
+from lungnet.export import export_onnx, export_scanner, sample_patches
 from lungnet.serving import NoduleClassifier
 
 CAE = CaeConfig(filters=(4, 4, 4))
@@ -27,6 +27,18 @@ def calm_classifier():
     return assemble_classifier(encode, head, calibration=Calibration("platt", 1.5, -0.2))
 
 
+def isotonic_classifier():
+    """With knots on either side of the logits of sample patches, one of them steep."""
+    from lungnet.models import assemble_classifier, fit_isotonic
+
+    plain = calm_classifier()
+    logits = np.asarray(plain.logit(sample_patches(200, seed=9)))
+    labels = (logits + np.random.default_rng(0).normal(0, logits.std(), 200) > np.median(logits)).astype(int)
+    calibration = fit_isotonic(logits, labels)
+    assert len(calibration.knots) > 3
+    return assemble_classifier(plain.encoder, plain.head, calibration=calibration)
+
+
 def network_classifier():
     from lungnet.models import assemble_classifier
     from lungnet.models.feature_network import FeatureNetwork
@@ -45,6 +57,7 @@ def cnn_classifier():
     ("row", "build", "clusters"),
     [
         ("gan_cae_calm", calm_classifier, {0, 1}),
+        ("gan_cae_calm", isotonic_classifier, {0, 1}),
         ("gan_cae_nn", network_classifier, {-1}),
         ("cnn", cnn_classifier, {-1}),
     ],
@@ -80,3 +93,6 @@ def test_serving_says_what_keras_says(row, build, clusters, tmp_path):
     assert classifier.metadata["row"] == row
     assert classifier.metadata["fingerprint"] == "f" * 64
     assert classifier.threshold == 0.4375
+
+    scanner = export_scanner(tmp_path / "classifier", tmp_path / "scanner.onnx")
+    assert scanner.parity.max_difference < 1e-5

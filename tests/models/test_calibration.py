@@ -1,9 +1,38 @@
+import json
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 from scipy.special import expit
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.frozen import FrozenEstimator
+from sklearn.isotonic import IsotonicRegression
+from sklearn.linear_model import LogisticRegression
 
 from lungnet.errors import InputError
-from lungnet.models.calibration import Calibration, decision_threshold, fit_platt
+from lungnet.models.calibration import (
+    CALIBRATION_METHODS,
+    Calibration,
+    fit_calibration,
+    fit_isotonic,
+    fit_platt,
+    fit_temperature,
+)
+
+
+class _Scores(ClassifierMixin, BaseEstimator):
+    """A scikit-learn classifier whose decision is its only feature."""
+
+    def fit(self, x, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def decision_function(self, x):
+        return x[:, 0]
+
+    def predict(self, x):
+        return (x[:, 0] > 0).astype(int)
 
 
 def test_platt_recovers_what_made_the_labels():
@@ -53,36 +82,114 @@ def test_no_calibration_is_the_sigmoid():
     assert Calibration()([0.0, np.log(3.0)]).tolist() == pytest.approx([0.5, 0.75])
 
 
-@pytest.mark.parametrize(
-    ("probabilities", "labels", "threshold"),
-    [
-        ([0.1, 0.2, 0.6, 0.9], [0, 0, 1, 1], 0.4),
-        ([0.1, 0.2, 0.3, 0.4, 0.5], [0, 0, 1, 0, 1], 0.25),  # J = 2/3 there, 1/2 at 0.45
-        ([0.3, 0.3, 0.3], [0, 1, 1], 0.5),  # nothing to tell apart
-        ([0.2, 0.6], [1, 0], 0.4),  # worse than chance: the only threshold there is
-        ([0.1, 0.3, 0.7, 0.8], [0, 1, 0, 1], 0.75),  # J = 1/2 at 0.2 as well, farther from 0.5
-        ([0.125, 0.375, 0.625, 0.875], [0, 1, 0, 1], 0.25),  # and as near to 0.5: the lower one
-    ],
-)
-def test_threshold_by_hand(probabilities, labels, threshold):
-    assert decision_threshold(probabilities, labels) == pytest.approx(threshold)
+def curved(count, seed):
+    """Logits and the probabilities they stand for: right up to 0, too sure beyond; no scale fits both."""
+    logits = np.random.default_rng(seed).normal(0.0, 2.5, count)
+    return logits, expit(np.where(logits < 0, 1.0, 0.4) * logits)
 
 
-def test_threshold_has_the_best_balanced_accuracy_and_ignores_the_order_of_samples():
-    rng = np.random.default_rng(5)
-    labels = (rng.random(200) < 0.3).astype(int)
-    p = np.round(expit(rng.normal(labels * 1.5 - 1, 1.0)), 2)  # rounded: many ties
-
-    def balanced(threshold):
-        return (p[labels == 1] >= threshold).mean() + (p[labels == 0] < threshold).mean()
-
-    found = decision_threshold(p, labels)
-    assert balanced(found) == pytest.approx(max(balanced(t) for t in np.linspace(0, 1, 1001)))
-    order = rng.permutation(200)
-    assert decision_threshold(p[order], labels[order]) == found
+CURVED_LOGITS, _probabilities = curved(3000, 3)
+CURVED_LABELS = (np.random.default_rng(4).random(3000) < _probabilities).astype(int)
 
 
-@pytest.mark.parametrize("function", [fit_platt, decision_threshold])
+def test_platt_is_scikit_learn_s():
+    """Its `_SigmoidCalibration` has Platt's targets too, and minimises by other means."""
+    frozen = FrozenEstimator(_Scores().fit(CURVED_LOGITS[:, None], CURVED_LABELS))
+    theirs = CalibratedClassifierCV(frozen, method="sigmoid").fit(CURVED_LOGITS[:, None], CURVED_LABELS)
+    at = np.linspace(-8, 8, 33)
+    expected = theirs.predict_proba(at[:, None])[:, 1]
+    np.testing.assert_allclose(fit_platt(CURVED_LOGITS, CURVED_LABELS)(at), expected, atol=1e-4)
+
+
+def test_temperature_is_scikit_learn_s():
+    """A logistic regression without intercept, on each sample twice, weighted by its targets."""
+    positives = int(CURVED_LABELS.sum())
+    high, low = (positives + 1) / (positives + 2), 1 / (3000 - positives + 2)
+    target = np.where(CURVED_LABELS == 1, high, low)
+    theirs = LogisticRegression(C=np.inf, fit_intercept=False, tol=1e-10).fit(
+        np.concatenate([CURVED_LOGITS, CURVED_LOGITS])[:, None],
+        np.repeat([1, 0], 3000),
+        sample_weight=np.concatenate([target, 1 - target]),
+    )
+    found = fit_temperature(CURVED_LOGITS, CURVED_LABELS)
+    assert (found.method, found.shift, found.knots) == ("temperature", 0.0, ())
+    assert found.scale == pytest.approx(theirs.coef_[0, 0], rel=1e-5)
+
+
+def test_temperature_recovers_what_made_the_labels():
+    rng = np.random.default_rng(0)
+    logits = rng.normal(0.0, 50.0, 40_000)
+    labels = rng.random(40_000) < expit(logits / 25)
+    assert fit_temperature(logits, labels.astype(int)).scale == pytest.approx(1 / 25, rel=0.05)
+
+
+def test_isotonic_by_hand():
+    # Targets 1/5 and 4/5 (three of each): pools {-2, -1}: 1/5, {0, 1}: 1/2, {3, 4}: 4/5, at their means.
+    found = fit_isotonic([-2.0, -1.0, 0.0, 1.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1])
+    np.testing.assert_allclose(found.knots, [-1.5, 0.5, 3.5])
+    np.testing.assert_allclose(found(found.knots), [0.2, 0.5, 0.8])
+    # Halfway between two knots lie the mean log odds: sqrt(1/4) : 1.
+    np.testing.assert_allclose(found([-0.5, 2.0]), [1 / 3, 2 / 3])
+    slope = fit_platt([-2.0, -1.0, 0.0, 1.0, 3.0, 4.0], [0, 0, 1, 0, 1, 1]).scale
+    np.testing.assert_allclose(found.log_odds([-2.5, 4.5]), np.log([0.25, 4.0]) + slope * np.array([-1, 1]))
+
+
+def test_isotonic_pools_are_scikit_learn_s():
+    """At the mean logit of each of scikit-learn's pools, where none was joined with another."""
+    theirs = IsotonicRegression().fit(CURVED_LOGITS, CURVED_LABELS)
+    share = theirs.predict(CURVED_LOGITS)
+    found = fit_isotonic(CURVED_LOGITS, CURVED_LABELS)
+    pools = np.unique(share)
+    centers = np.array([CURVED_LOGITS[share == pool].mean() for pool in pools])
+    kept = np.isin(np.round(centers, 9), np.round(found.knots, 9))
+    assert kept.sum() > 15
+    low, high = 1 / ((CURVED_LABELS == 0).sum() + 2), (CURVED_LABELS.sum() + 1) / (CURVED_LABELS.sum() + 2)
+    np.testing.assert_allclose(found(centers[kept]), low + (high - low) * pools[kept], atol=1e-9)
+
+
+def test_isotonic_keeps_the_order_and_follows_a_curve():
+    found = fit_isotonic(CURVED_LOGITS, CURVED_LABELS)
+    at = np.sort(np.concatenate([np.linspace(-30, 30, 4001), found.knots]))
+    log_odds = found.log_odds(at)
+    assert (np.diff(log_odds)[np.diff(at) > 0] > 0).all()
+    assert np.max(np.diff(log_odds) / np.maximum(np.diff(at), 1e-6)) < 20.5 / CURVED_LOGITS.std()
+    logits, truth = curved(20_000, 9)
+    errors = {
+        method: np.mean((fit_calibration(method, CURVED_LOGITS, CURVED_LABELS)(logits) - truth) ** 2)
+        for method in CALIBRATION_METHODS
+    }
+    assert min(errors, key=errors.__getitem__) == "isotonic"
+    assert errors["isotonic"] < 0.5 * errors["platt"] < 0.5 * errors["none"]
+
+
+def test_isotonic_joins_pools_that_all_but_touch():
+    # One billionth between the classes: a line through both would be a step.
+    found = fit_isotonic([-1.0, -1e-9, 1e-9, 1.0], [0, 0, 1, 1])
+    assert len(found.knots) == 2
+    rounded = found(np.array([-1e-6, 1e-6]))
+    assert abs(rounded[1] - rounded[0]) < 1e-4
+
+
+def test_isotonic_of_samples_in_the_wrong_order_is_their_prevalence_and_still_rises():
+    found = fit_isotonic([3.0, 2.0, 1.0, -1.0], [0, 0, 0, 1])
+    # Platt's targets of one positive and three negatives: 2/3 and three times 1/5.
+    np.testing.assert_allclose(found([1.25]), [(2 / 3 + 3 / 5) / 4])
+    assert 0 < found.scale < 0.01
+
+
+def test_a_calibration_survives_json():
+    found = fit_isotonic(CURVED_LOGITS, CURVED_LABELS)
+    assert Calibration(**json.loads(json.dumps(asdict(found)))) == found
+    with pytest.raises(ValueError, match=r"equally many. Received: 1, 0"):
+        Calibration("isotonic", knots=(0.0,))
+
+
+def test_an_unknown_method_is_refused():
+    with pytest.raises(ValueError, match=r"one of platt, temperature, isotonic, none. Received: 'beta'"):
+        fit_calibration("beta", [0.0, 1.0], [0, 1])  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("function", [fit_platt, fit_temperature, fit_isotonic])
 def test_refusals(function):
     with pytest.raises(InputError, match=r"both classes, 0 and 1, to calibrate on. Received: \[1\]"):
         function([0.1, 0.2], [1, 1])

@@ -42,11 +42,13 @@ def logistic_head(features: int) -> keras.Model:
 
 def classifiers() -> dict[str, PatchClassifier]:
     platt = Calibration("platt", 1.7, -0.3)
+    isotonic = Calibration("isotonic", 1.3, -0.2, (-0.4, -0.05, 0.1, 0.6), (-0.9, 2.5, -1.5, 3.0))
     return {
         "calm": assemble_classifier(encoder(), calm_head(54), calibration=platt),
         "calm of three clusters, same padding": assemble_classifier(encoder("same"), calm_head(150, 3)),
         "network": assemble_classifier(encoder(), FeatureNetwork(CalmConfig(hidden=(8, 4)), 54)),
         "logistic regression": assemble_classifier(encoder(), logistic_head(54), calibration=platt),
+        "calm, isotonic": assemble_classifier(encoder(), calm_head(54), calibration=isotonic),
         "cnn": assemble_classifier(None, build_cnn(filters=(4, 5, 6), hidden=8), (-800.0, 200.0), platt),
     }
 
@@ -84,6 +86,8 @@ def test_arrays_say_what_the_model_says(kind):
     expected = model(PATCHES_HU)
     np.testing.assert_allclose(probability(arrays, PATCHES_HU), expected["probability"], atol=1e-5)
     assert np.ptp(expected["probability"]) > 1e-3
+    calibrated = model.calibration(np.asarray(model.explain(PATCHES_HU)["logit"]))
+    np.testing.assert_allclose(expected["probability"], calibrated, atol=1e-6)
     if "calm" in kind:
         assert len(set(np.asarray(expected["cluster"]).tolist())) > 1
 

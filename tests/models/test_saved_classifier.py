@@ -79,7 +79,7 @@ def test_endpoints_by_name(saved, patches_hu):
     loaded = tf.saved_model.load(str(path / "Format-Serving"))
     found = loaded.signatures["explain"](patches_hu=tf.constant(patches_hu))
     expected = model.explain(patches_hu)
-    assert set(found) == {"probability", "cluster", "cluster_margin", "other_probability"}
+    assert set(found) == {"probability", "cluster", "logit", "cluster_margin", "other_probability"}
     for name, value in found.items():
         np.testing.assert_allclose(value, expected[name], atol=1e-5)
     served = loaded.signatures["serving_default"]
