@@ -21,18 +21,15 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from calm_runs import NETWORK, VARIANTS, stored_run
+from paired_auc import Runs, paired_auc
 
 from lungnet.evaluation import draw_variances
-from lungnet.evaluation.auc import RankedScores
 from lungnet.files import write_json
 from lungnet.patches import load_features
 from lungnet.presets import load_config
 
 #: Least share of the samples in a cluster, and least correlation, for a convergence that counts.
 _SMALLEST_SHARE, _CORRELATION = 0.05, 0.9
-_RESAMPLES = 2000
-
-Runs = Sequence[dict[str, Any]]
 
 
 def counts(run: dict[str, Any]) -> bool:
@@ -98,33 +95,6 @@ def span(values: Sequence[float], form: str) -> str:
     """Returns the least and the largest value, or the one that both are."""
     low, high = (form.format(value) for value in (min(values), max(values)))
     return low if low == high else f"{low} to {high}"
-
-
-def paired_auc(folds: Sequence[tuple[np.ndarray, Runs, Runs]], seed: int = 0) -> dict[str, Any]:
-    """Compares two classifiers over folds and seeds on the same evaluation patches.
-
-    Returns:
-        Means of both AUCs and of the difference over folds and seeds; the interval that resampled
-        patches give to the latter; the differences of all folds and seeds.
-    """
-    rng = np.random.default_rng(seed)
-    values: list[list[np.ndarray]] = [[], []]
-    for labels, *pair in folds:
-        weights = rng.multinomial(len(labels), np.full(len(labels), 1 / len(labels)), _RESAMPLES)
-        weights = np.concatenate([np.ones((1, len(labels))), weights])  # the first one is the patches'
-        columns = np.arange(len(labels))
-        for of_one, runs in zip(values, pair, strict=True):
-            for run in runs:
-                scores = RankedScores(labels == 1, np.array(run["probability"]), columns)
-                of_one.append(scores.auc(weights.astype(np.float64)))
-    one, other = (np.stack(of_one) for of_one in values)
-    difference = (one - other).mean(axis=0)
-    return {
-        "auc": [float(one[:, 0].mean()), float(other[:, 0].mean())],
-        "difference": float(difference[0]),
-        "interval_95": np.quantile(difference[1:], [0.025, 0.975]).tolist(),
-        "differences": (one - other)[:, 0].tolist(),
-    }
 
 
 def auc_table(compared: dict[str, dict[str, dict[str, Any]]]) -> str:

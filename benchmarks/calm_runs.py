@@ -1,4 +1,4 @@
-"""One training of CALM or of the plain network on stored features, and what is to be told of it."""
+"""One training of CALM or of a rival on stored features, and what is to be told of it."""
 
 import itertools
 import json
@@ -11,10 +11,10 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
-from lungnet.config import CalmConfig, Config
+from lungnet.config import BaselineConfig, CalmConfig, Config
 from lungnet.files import write_json
 from lungnet.hashing import fingerprint
-from lungnet.models import dissimilarity, train_calm, train_network
+from lungnet.models import dissimilarity, train_calm, train_logistic_regression, train_network
 from lungnet.models.cluster_centers import initial_centers
 from lungnet.models.dissimilarity import clustering_objective
 from lungnet.patches import FeatureArrays, load_features
@@ -34,6 +34,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "converging": {},
 }
 NETWORK = "plain network"
+LOGISTIC = "logistic regression"
 
 
 def variant_config(calm: CalmConfig, variant: str, iterations: int) -> CalmConfig:
@@ -45,20 +46,24 @@ def stored_run(
     folder: Path, features: Path, variant: str, seed: int, iterations: int, config: Config
 ) -> dict[str, Any]:
     """Returns what `run` returned when it was asked the same before, or asks it."""
-    calm = config.calm if variant == NETWORK else variant_config(config.calm, variant, iterations)
-    epochs = config.baselines.nn_epochs
-    asked = fingerprint([features.resolve().as_posix(), variant, seed, calm.model_dump(mode="json"), epochs])
+    rival = variant in (NETWORK, LOGISTIC)
+    calm = config.calm if rival else variant_config(config.calm, variant, iterations)
+    baselines = config.baselines
+    settings = baselines.lr_c if variant == LOGISTIC else baselines.nn_epochs
+    asked = fingerprint(
+        [features.resolve().as_posix(), variant, seed, calm.model_dump(mode="json"), settings]
+    )
     path = folder / f"{asked[:16]}.json"
     if not path.exists():
         splits = {name: load_features(features, name) for name in ("train", "validation", "eval")}
-        told = run(splits, variant, seed, calm, epochs)
+        told = run(splits, variant, seed, calm, baselines)
         write_json(path, {"features": features.name, "variant": variant, "seed": seed, **told})
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
 
 
 def run(
-    splits: dict[str, FeatureArrays], variant: str, seed: int, calm: CalmConfig, epochs: int
+    splits: dict[str, FeatureArrays], variant: str, seed: int, calm: CalmConfig, baselines: BaselineConfig
 ) -> dict[str, Any]:
     """Trains once; returns plain data, with the probabilities of the evaluation patches."""
     train, validation, evaluation = (splits[name] for name in ("train", "validation", "eval"))
@@ -70,8 +75,10 @@ def run(
 
     told: dict[str, Any] = {}
     if variant == NETWORK:
-        model = train_network(*data, calm, epochs, seed, progress=tick).model
+        model = train_network(*data, calm, baselines.nn_epochs, seed, progress=tick).model
         logits = model(evaluation.features)
+    elif variant == LOGISTIC:
+        logits = train_logistic_regression(train.features, train.labels, baselines.lr_c)(evaluation.features)
     else:
         model, history = train_calm(*data, calm, seed, progress=tick)
         logits = model.logit(evaluation.features)

@@ -1,20 +1,22 @@
-"""Writes the features of LUNA16 patches that CALM's benchmarks work on, as FeatureGen writes them.
+"""Writes features of LUNA16 patches, for benchmarks of CALM and of the encoder, as FeatureGen does.
 
     python benchmarks/encoder_features.py patches.npz --eval-groups 6,7 --output features/6-7
 
-The encoder of the preset learns layer by layer from the training patches (`greedy`), and is then fine-tuned
-with their labels (`fine_tuned`). Both classes of the training split are repeated, each time translated
-anew, up to half of `--patches` (8,676 by default). A folder that is there already is left as it is.
+The encoder of the preset is taken as it was drawn (`untrained`), learns layer by layer from the training
+patches (`greedy`), and is then fine-tuned with their labels (`fine_tuned`). Both classes of the training
+split are repeated, each time translated anew, up to half of `--patches` (8,676 by default). What is there
+already is left as it is, and what is not needed for the rest is not trained.
 """
 
 import argparse
 import shutil
+from collections.abc import Collection, Iterator
 from pathlib import Path
 
 import keras
 
 from lungnet.config import Config, PatchRules, SplitRules
-from lungnet.models import encode, fine_tune, train_autoencoder
+from lungnet.models import ConvolutionalAutoencoder, encode, fine_tune, train_autoencoder
 from lungnet.patches import (
     ExampleArrays,
     FeatureArrays,
@@ -23,6 +25,9 @@ from lungnet.patches import (
     write_features,
 )
 from lungnet.presets import load_config
+
+#: The encoder before it learns, after Algorithm 1, and after its labels.
+STAGES = ("untrained", "greedy", "fine_tuned")
 
 
 def balanced_examples(path: Path, split: SplitRules, patches: int, seed: int) -> dict[str, ExampleArrays]:
@@ -63,30 +68,41 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of split, translations and encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
-    if (options.output / "fine_tuned").exists():
+    missing = [stage for stage in STAGES if not (options.output / stage).exists()]
+    if not missing:
         print(f"{options.output} is there already.")
         return
     config = load_config(options.preset)
     split = SplitRules(eval_groups=tuple(options.eval_groups.split(",")))
     examples = balanced_examples(options.arrays, split, options.patches, options.seed)
-    train, validation = examples["train"], examples["validation"]
     print({name: (len(arrays.labels), int(arrays.labels.sum())) for name, arrays in examples.items()})
-    encoder: keras.Model = train_autoencoder(
-        train.patches_hu, config.cae, config.window_hu, options.seed
-    ).model.encoder
-    if not (options.output / "greedy").exists():
-        write_encoded(options.output / "greedy", encoder, examples, config)
-    tuned = fine_tune(
-        encoder,
-        train.patches_hu,
-        train.labels,
-        validation.patches_hu,
-        validation.labels,
-        config.cae,
-        config.window_hu,
-        options.seed,
-    )
-    write_encoded(options.output / "fine_tuned", tuned.model, examples, config)
+    for stage, encoder in encoders(examples, config, options.seed, missing):
+        if stage in missing:
+            write_encoded(options.output / stage, encoder, examples, config)
+
+
+def encoders(
+    examples: dict[str, ExampleArrays], config: Config, seed: int, wanted: Collection[str]
+) -> Iterator[tuple[str, keras.Model]]:
+    """Yields the encoder after each stage of its training, up to the last one that is wanted."""
+    train, validation = examples["train"], examples["validation"]
+    # The weights that `train_autoencoder` begins with.
+    yield "untrained", ConvolutionalAutoencoder(config.cae, seed).encoder
+    if not {"greedy", "fine_tuned"}.isdisjoint(wanted):
+        greedy = train_autoencoder(train.patches_hu, config.cae, config.window_hu, seed).model
+        yield "greedy", greedy.encoder
+    if "fine_tuned" in wanted:
+        tuned = fine_tune(
+            greedy.encoder,
+            train.patches_hu,
+            train.labels,
+            validation.patches_hu,
+            validation.labels,
+            config.cae,
+            config.window_hu,
+            seed,
+        )
+        yield "fine_tuned", tuned.model
 
 
 if __name__ == "__main__":
