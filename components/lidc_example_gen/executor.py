@@ -13,7 +13,8 @@ from lungnet.config import PatchRules, SelectionRules, SplitRules
 from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.lidc import Cohort, select_nodules
-from lungnet.patches import SPLITS
+from lungnet.lidc.task import RATED, RATINGS_ARE
+from lungnet.patches import SPLITS, further_windows
 from lungnet.pipeline import Artifact, BaseExecutor, Engine, Task, TaskResults
 
 _LOGGER = logging.getLogger(__name__)
@@ -39,8 +40,9 @@ class Executor(BaseExecutor):
         results = TaskResults(folder / "patches")
         with Engine(self.context.runtime, self.context.progress) as engine:
             found = annotated_archive(exec_properties["input_base"], folder, engine)
-            cohort = select_nodules(SelectionRules(**exec_properties["selection"]), found.scans)
-            tasks = sampling_tasks(found, cohort.require_nodules(), rules, seed, exec_properties["task"])
+            task = exec_properties["task"]
+            cohort = select_nodules(SelectionRules(**exec_properties["selection"]), found.scans, task)
+            tasks = sampling_tasks(found, cohort.require_nodules(), rules, seed, task)
             function = f"{sample.__module__}:sample"
             engine.run(function, tasks, results, total=len(cohort.scans), text="patches")
         sampled: list[SpilledSeries] = []
@@ -69,7 +71,7 @@ class Executor(BaseExecutor):
             span=0,
             version=0,
             unit=written.unit,
-            data_description=describe([scan.patient_id for scan, _ in found.scans]),
+            data_description=describe([scan.patient_id for scan, _ in found.scans], task),
         )
         write_json(
             output_dict["cohort"][0].uri / "cohort.json",
@@ -92,7 +94,13 @@ def sampling_tasks(
         cohort: chosen among them.
         rules, seed, task: as `lungnet.components.lidc_example_gen.sample.sample` takes them.
     """
-    shared = {"rules": rules.model_dump(mode="json"), "seed": seed, "task": task}
+    further = further_windows(cohort.nodules, rules) if task == "malignancy" else {}
+    shared = {
+        "rules": rules.model_dump(mode="json"),
+        "seed": seed,
+        "task": task,
+        "further": [further.get(label, 0.0) for label in (0, 1)],
+    }
     for scan in cohort.scans:
         place = found.places[scan.series_uid]
         arguments = {
@@ -104,21 +112,31 @@ def sampling_tasks(
         yield Task(place.key, f"series {scan.series_uid}", arguments)
 
 
-def describe(patients: Sequence[str]) -> str:
-    """Says in a sentence what the series are; a phantom is called one."""
+def describe(patients: Sequence[str], task: str = "nodule") -> str:
+    """Says what the series are, and what is positive in them; a phantom is called one.
+
+    Args:
+        patients: of each series.
+        task: "nodule" or "malignancy".
+    """
     people = sorted(set(patients))
     count = f"{len(patients)} CT series of {len(people)} patients"
     phantoms = sum(patient.startswith("PHANTOM-") for patient in people)
     if phantoms == len(people):
-        return (
+        said = (
             f"Phantom: {count} with synthetic pixels, whose nodule outlines, sizes and ratings come from "
             "LIDC-IDRI (CC BY 3.0)."
         )
-    if phantoms:
-        return f"{count}, {phantoms} of them phantoms with synthetic pixels."
-    if all(patient.startswith("LIDC-IDRI-") for patient in people):
-        return f"LIDC-IDRI: {count}; negatives are drawn at random where no reader marked anything."
-    return f"{count}; negatives are drawn at random where no reader marked anything."
+    elif phantoms:
+        said = f"{count}, {phantoms} of them phantoms with synthetic pixels."
+    else:
+        origin = "LIDC-IDRI: " if all(patient.startswith("LIDC-IDRI-") for patient in people) else ""
+        said = f"{origin}{count}."
+    if task == "malignancy":
+        return f"{said} {RATED}, in the mean over the readers. {RATINGS_ARE}"
+    return (
+        said if phantoms else f"{said[:-1]}; negatives are drawn at random where no reader marked anything."
+    )
 
 
 def _why_so_few(cohort: Cohort, left_out: dict[str, LeftOut]) -> str:

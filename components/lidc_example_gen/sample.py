@@ -17,9 +17,12 @@ from lungnet.config import PatchRules
 from lungnet.ct import SeriesFiles, read_series
 from lungnet.errors import InputError
 from lungnet.lidc import Annotation, Nodule, Scan, annotations_of_series, nodules_of
+from lungnet.lidc.task import Task
 from lungnet.patches import ExampleArrays, SampledSeries, sample_series
 from lungnet.patches.columns import LAYOUT
-from lungnet.patches.task import Task
+
+#: Beside the columns of a result: how many of its last rows are further windows.
+_FURTHER = "further"
 
 
 def patches_of_series(
@@ -30,6 +33,7 @@ def patches_of_series(
     rules: PatchRules,
     seed: int,
     task: Task,
+    further: Mapping[int, float] | None = None,
 ) -> SampledSeries | LeftOut:
     """Reads one series and takes its patches: they depend on the arguments and the files alone.
 
@@ -42,13 +46,15 @@ def patches_of_series(
             take the first of them.
         seed: of every choice.
         task: "nodule" or "malignancy".
+        further: as `lungnet.patches.sample_series` takes it.
 
     Returns:
         The patches, or why the series cannot be read or sampled.
     """
     ratio = rules.negatives_per_positive + rules.negative_surplus
     try:
-        return sample_series(read_series(series), scan, nodules, annotations, rules, seed, task, ratio)
+        volume = read_series(series)
+        return sample_series(volume, scan, nodules, annotations, rules, seed, task, ratio, further)
     except InputError as error:  # an archive of a thousand series has broken ones
         return LeftOut.because_of(error, series)
 
@@ -60,6 +66,7 @@ def sample(
     rules: Mapping[str, Any],
     seed: int,
     task: Task,
+    further: Sequence[float] = (0.0, 0.0),
 ) -> bytes:
     """Takes the patches of one series: the task of the third pass.
 
@@ -70,6 +77,7 @@ def sample(
         rules: of `PatchRules`.
         seed: of every choice.
         task: "nodule" or "malignancy".
+        further: of label 0 and of label 1, windows that training takes besides each of a nodule's.
 
     Returns:
         What `patches_of_series` returns, for `sampled_from` or `left_out_from` to read.
@@ -83,7 +91,8 @@ def sample(
     wanted = set(nodule_ids)
     nodules = [one for one in nodules_of(known_scan, annotations) if one.nodule_id in wanted]
     limits = PatchRules(**rules)
-    return _to_bytes(patches_of_series(files, known_scan, nodules, annotations, limits, seed, task))
+    more = dict(enumerate(further))
+    return _to_bytes(patches_of_series(files, known_scan, nodules, annotations, limits, seed, task, more))
 
 
 def sampled_from(result: bytes) -> SampledSeries:
@@ -92,8 +101,9 @@ def sampled_from(result: bytes) -> SampledSeries:
         return SampledSeries([], [])
     with np.load(io.BytesIO(result), allow_pickle=False) as columns:
         examples = list(ExampleArrays(**{name: columns[name] for name in LAYOUT}).examples())
-    by_label = {label: [one for one in examples if one.label == label] for label in (0, 1)}
-    return SampledSeries(positives=by_label[1], negatives=by_label[0])
+        own = len(examples) - int(columns[_FURTHER])
+    by_label = {label: [one for one in examples[:own] if one.label == label] for label in (0, 1)}
+    return SampledSeries(positives=by_label[1], negatives=by_label[0], further=examples[own:])
 
 
 def left_out_from(result: bytes) -> LeftOut | None:
@@ -102,20 +112,21 @@ def left_out_from(result: bytes) -> LeftOut | None:
 
 
 def counts_from(result: bytes) -> tuple[int, int]:
-    """Returns how many positives and negatives `sample` took, without unpacking them."""
+    """Returns how many positives and negatives `sample` took, less further ones, without unpacking them."""
     if _is_left_out(result):
         return 0, 0
     with np.load(io.BytesIO(result), allow_pickle=False) as columns:
-        labels = columns["labels"]
+        labels = columns["labels"][: len(columns["labels"]) - int(columns[_FURTHER])]
     return int((labels == 1).sum()), int((labels == 0).sum())
 
 
 def _to_bytes(made: SampledSeries | LeftOut) -> bytes:
     if isinstance(made, LeftOut):
         return json.dumps(vars(made)).encode()
-    arrays = ExampleArrays.from_examples([*made.positives, *made.negatives])
+    arrays = ExampleArrays.from_examples([*made.positives, *made.negatives, *made.further])
+    columns = {name: getattr(arrays, name) for name in LAYOUT} | {_FURTHER: np.int64(len(made.further))}
     stream = io.BytesIO()
-    np.savez(stream, allow_pickle=False, **{name: getattr(arrays, name) for name in LAYOUT})
+    np.savez(stream, allow_pickle=False, **columns)
     return stream.getvalue()
 
 

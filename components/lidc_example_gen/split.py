@@ -95,13 +95,14 @@ class _Random:
     unit: ClassVar[Unit] = "patch"
 
     def examples(self, name: str) -> Iterable[PatchExample]:
-        part = (one for one in self._all() if random_split_of(one, self.split, self.seed) == name)
-        return part if name == "train" else drop_surplus(list(part), self.rules, self.seed)
+        training = name == "train"
+        part = (one for one in self._all(training) if random_split_of(one, self.split, self.seed) == name)
+        return part if training else drop_surplus(list(part), self.rules, self.seed)
 
-    def _all(self) -> Iterator[PatchExample]:
+    def _all(self, training: bool) -> Iterator[PatchExample]:
         for one in self.series:
             sampled = sampled_from(self.results.read(one.key))
-            yield from (*sampled.positives, *sampled.negatives)
+            yield from (*sampled.positives, *sampled.negatives, *(sampled.further if training else ()))
 
 
 class _ByPatient:
@@ -123,22 +124,38 @@ class _ByPatient:
         self.unit: Unit = parted.validation_by
         self._held: dict[str, list[PatchExample]] = {}
         if self.unit == "nodule":
+            sampled = [sampled_from(results.read(one.key)) for one in self._in("train")]
             training, validation = hold_out_validation(
-                list(self._of("train")), split.validation_fraction, self._ratio, seed
+                [example for one in sampled for example in (*one.positives, *one.negatives)],
+                split.validation_fraction,
+                self._ratio,
+                seed,
             )
+            held = {(example.series_uid, example.nodule_id) for example in validation}
+            further = [example for one in sampled for example in one.further]
+            training += [one for one in further if (one.series_uid, one.nodule_id) not in held]
             self._held = {"train": training, "validation": validation}
 
     def examples(self, name: str) -> Iterable[PatchExample]:
         return self._held[name] if name in self._held else self._of(name)
 
+    def _in(self, name: str) -> Iterator[SpilledSeries]:
+        return (one for one in self._series if self._side[one.patient_id] == name)
+
     def _of(self, name: str) -> Iterator[PatchExample]:
-        for one in self._series:
-            if self._side[one.patient_id] == name:
-                sampled = sampled_from(self._results.read(one.key))
-                kept = len(sampled.negatives)
-                if name != "train" and sampled.positives:
-                    kept = round(self._ratio * len(sampled.positives))
-                yield from (*sampled.positives, *sampled.negatives[:kept])
+        for one in self._in(name):
+            sampled = sampled_from(self._results.read(one.key))
+            if name == "train":
+                yield from (*sampled.positives, *sampled.negatives, *sampled.further)
+                continue
+            kept = round(self._ratio * len(sampled.positives)) or len(sampled.negatives)
+            yield from sampled.positives
+            # Only those that are no nodules can be a surplus.
+            yield from (
+                negative
+                for number, negative in enumerate(sampled.negatives)
+                if number < kept or negative.nodule_id >= 0
+            )
 
 
 def _noting(examples: Iterable[PatchExample], patients: set[str]) -> Iterator[PatchExample]:

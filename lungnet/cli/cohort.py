@@ -18,7 +18,10 @@ EPILOG = """\b
 Examples:
   lungnet cohort
   lungnet cohort --data LIDC-IDRI --set selection.min_readers=4 --json cohort.json
+  lungnet cohort --set task=malignancy
 """
+
+_PATCHES = {"nodule": "positive patches", "malignancy": "patches of both classes"}
 
 
 @click.command(epilog=EPILOG)
@@ -43,7 +46,8 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
     config = load_config("paper", settings=settings)
     found = _look_up(data) if data else None
     rules = config.selection
-    cohort = select_nodules(rules, found.scans) if found else select_cohort(rules)
+    task = config.task
+    cohort = select_nodules(rules, found.scans, task) if found else select_cohort(rules, task=task)
     per_nodule = config.patches.patches_per_nodule
     table = Table(title="Cohort (section 6)")
     table.add_column("rule")
@@ -55,7 +59,7 @@ def command(data: Path | None, settings: tuple[str, ...], json_file: Path | None
     console.print(table)
     console.print(
         f"Kept: {len(cohort.scans):,} scans, {len(cohort.nodules):,} nodules, "
-        f"{len(cohort.nodules) * per_nodule:,} positive patches at {per_nodule} a nodule.",
+        f"{len(cohort.nodules) * per_nodule:,} {_PATCHES[task]} at {per_nodule} a nodule.",
         highlight=False,
     )
     console.print(f"Paper: {PAPER_FUNNEL}", highlight=False, soft_wrap=True)

@@ -40,3 +40,5 @@ from .split import Split as Split
 from .split import SplitRules as SplitRules
 from .split import hold_out as hold_out
 from .split import split_patients as split_patients
+from .task import Task as Task
+from .task import malignancy_label as malignancy_label

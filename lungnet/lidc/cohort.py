@@ -18,7 +18,7 @@ PAPER_FUNNEL = (
     f"{PAPER_COHORT['evaluation_scans']} for evaluation, {PAPER_COHORT['positives']:,} positive patches"
 )
 
-Stage = Literal["all", "slice_thickness", "min_readers", "outliers", "no_nodule"]
+Stage = Literal["all", "slice_thickness", "min_readers", "outliers", "rated", "clear_rating", "no_nodule"]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,8 @@ class FunnelStage:
 
     Attributes:
         name: "all" (nothing applied yet), then the rules in their order: "slice_thickness",
-            "min_readers", "outliers", "no_nodule" (scans in which none is left).
+            "min_readers", "outliers", "no_nodule" (scans in which none is left). For the task "malignancy"
+            "rated" (by a reader) and "clear_rating" (a mean of at least 4, or at most 2) go before the last.
         scans, patients, nodules: what is left.
         excluded: scans or nodules that this rule excluded, each of them one of `Cohort.exclusions`.
     """

@@ -11,11 +11,13 @@ from lungnet.lidc.annotation import Annotation, Scan
 from lungnet.lidc.cohort import Cohort, Exclusion, FunnelStage, Stage
 from lungnet.lidc.database import load_annotations, load_scans
 from lungnet.lidc.nodule import Nodule, nodules_of
+from lungnet.lidc.task import BENIGN_UP_TO, MALIGNANT_FROM, Task, malignancy_label
 
 
 def select_cohort(
     rules: SelectionRules | None = None,
     scans: Sequence[tuple[Scan, Sequence[Annotation]]] | None = None,
+    task: Task = "nodule",
 ) -> Cohort:
     """Applies the rules of section 6, in the order of `SelectionRules`.
 
@@ -26,6 +28,8 @@ def select_cohort(
     Args:
         rules: default the paper's.
         scans: scans with all their annotations, default the whole database.
+        task: "malignancy" also leaves out nodules that are unrated or rated between 2 and 4 in the mean;
+            fences of outliers are drawn before that.
 
     Returns:
         The cohort, which may be empty: `Cohort.require_nodules` raises where that will not do.
@@ -37,10 +41,12 @@ def select_cohort(
         annotations = load_annotations()
         scans = [(scan, annotations[scan.scan_id]) for scan in load_scans()]
     found = [(scan, nodules_of(scan, of_scan)) for scan, of_scan in scans]
-    return select_nodules(SelectionRules() if rules is None else rules, found)
+    return select_nodules(SelectionRules() if rules is None else rules, found, task)
 
 
-def select_nodules(rules: SelectionRules, scans: Sequence[tuple[Scan, Sequence[Nodule]]]) -> Cohort:
+def select_nodules(
+    rules: SelectionRules, scans: Sequence[tuple[Scan, Sequence[Nodule]]], task: Task = "nodule"
+) -> Cohort:
     """Does the work of `select_cohort` on nodules, which need not hold their annotations here.
 
     Raises:
@@ -50,6 +56,8 @@ def select_nodules(rules: SelectionRules, scans: Sequence[tuple[Scan, Sequence[N
     selection.by_thickness(rules.max_slice_thickness_mm)
     selection.by_readers(rules.min_readers)
     fences = selection.by_extent(rules.outlier_iqr)
+    if task == "malignancy":
+        selection.by_malignancy()
     selection.by_presence()
     return Cohort(
         rules=rules,
@@ -106,6 +114,20 @@ class _Selection:
             reasons = [_beyond(extent, fences) for extent in extents.tolist()]
         self._drop_nodules("outliers", reasons)
         return fences
+
+    def by_malignancy(self) -> None:
+        unrated = ["no reader rated its malignancy" if not n.malignancy else "" for n in self.nodules]
+        self._drop_nodules("rated", unrated)
+        between = f"lies between {BENIGN_UP_TO:g} and {MALIGNANT_FROM:g}"
+        self._drop_nodules(
+            "clear_rating",
+            [
+                f"mean malignancy {nodule.malignancy:.3g} {between}"
+                if malignancy_label(nodule.malignancy) is None
+                else ""
+                for nodule in self.nodules
+            ],
+        )
 
     def by_presence(self) -> None:
         held = {nodule.scan.series_uid for nodule in self.nodules}

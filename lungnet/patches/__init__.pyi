@@ -8,6 +8,7 @@ from .arrays import array_examples as array_examples
 from .arrays import read_array_examples as read_array_examples
 from .balance import balance_training as balance_training
 from .balance import drop_surplus as drop_surplus
+from .class_balance import further_windows as further_windows
 from .columns import ExampleArrays as ExampleArrays
 from .example import PATCH_SIZE as PATCH_SIZE
 from .example import SCHEMA_VERSION as SCHEMA_VERSION
@@ -26,7 +27,6 @@ from .splits import random_split_of as random_split_of
 from .splits import validation_by_nodule as validation_by_nodule
 from .summary import Summary as Summary
 from .summary import summarize as summarize
-from .task import malignancy_label as malignancy_label
 from .tfrecords import iterate_batches as iterate_batches
 from .tfrecords import iterate_examples as iterate_examples
 from .tfrecords import load_examples as load_examples

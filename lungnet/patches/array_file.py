@@ -11,8 +11,8 @@ import numpy.typing as npt
 
 from lungnet.ct.identity import hashed_id, is_research_patient
 from lungnet.errors import InputError
+from lungnet.lidc.task import Task, malignancy_label
 from lungnet.patches.array_columns import ArrayColumns
-from lungnet.patches.task import Task, malignancy_label
 
 
 @dataclass(frozen=True)

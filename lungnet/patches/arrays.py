@@ -15,10 +15,10 @@ from lungnet.config import PatchRules, SplitRules
 from lungnet.ct.identity import hashed_id
 from lungnet.hashing import stable_id
 from lungnet.lidc import split_patients
+from lungnet.lidc.task import Task
 from lungnet.patches.array_file import PatchArrays, read_array_file
 from lungnet.patches.example import PATCH_SIZE, SPLITS, PatchExample
 from lungnet.patches.splits import Unit, random_side, validation_by_nodule
-from lungnet.patches.task import Task
 
 
 @dataclass(frozen=True)

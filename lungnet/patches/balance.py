@@ -72,7 +72,7 @@ def drop_surplus(examples: Sequence[PatchExample], rules: PatchRules, seed: int)
     """Leaves out the negatives beyond `rules.negatives_per_positive`, chosen by hash.
 
     For validation and evaluation patches that were sampled along with training's surplus, as a random
-    split has them.
+    split has them. Negatives that are nodules, as for the task "malignancy", are no surplus: all stay.
 
     Args:
         examples: of one split.
@@ -84,7 +84,7 @@ def drop_surplus(examples: Sequence[PatchExample], rules: PatchRules, seed: int)
     """
     arrays = ExampleArrays.from_examples(examples)
     wanted = round(rules.negatives_per_positive * int((arrays.labels == 1).sum()))
-    negatives = np.flatnonzero(arrays.labels == 0).tolist()
+    negatives = np.flatnonzero((arrays.labels == 0) & (arrays.nodule_id < 0)).tolist()
     dropped = set(sorted(negatives, key=lambda row: _rank(arrays, row, seed))[wanted:])
     return [example for row, example in enumerate(examples) if row not in dropped]
 

@@ -2,11 +2,8 @@
 
 import numpy as np
 
+from lungnet.lidc.task import RATED, RATINGS_ARE
 from lungnet.patches.array_file import PatchArrays
-from lungnet.patches.task import BENIGN_UP_TO, MALIGNANT_FROM
-
-#: What ratings of malignancy are, wherever they come from.
-RATINGS_ARE = "Ratings are what readers suspected from the images; no pathology stands behind them."
 
 #: Public files by `PatchArrays.pixels_sha256` -> what has to be known of them.
 KNOWN_FILES = {
@@ -50,7 +47,6 @@ def _ratings(arrays: PatchArrays) -> str:
     whole = bool(np.all(arrays.malignancy == np.rint(arrays.malignancy)))
     each = "a whole number, as a single reader gives" if whole else "a mean over readers"
     return (
-        f"Positive are those rated at least {MALIGNANT_FROM:g} of 5 for malignancy, negative those rated at "
-        f"most {BENIGN_UP_TO:g}; {left['clear_rating']:,} rated between and {left['rated']:,} unrated ones "
+        f"{RATED}; {left['clear_rating']:,} rated between and {left['rated']:,} unrated ones "
         f"were left out. Each rating is {each}. {RATINGS_ARE}"
     )

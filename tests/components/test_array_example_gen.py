@@ -60,7 +60,7 @@ def test_malignancy_counts_whom_it_leaves_out_and_says_what_the_ratings_are(do, 
     said = made["examples"].properties["data_description"]
     assert said == (
         "Arrays of rated.npz: 16 patches cut elsewhere (8 positive, 8 negative) in 6 patients. Positive are "
-        "those rated at least 4 of 5 for malignancy, negative those rated at most 2; 4 rated between and 4 "
+        "nodules rated at least 4 of 5 for malignancy, negative those rated at most 2; 4 rated between and 4 "
         "unrated ones were left out. Each rating is a whole number, as a single reader gives. Ratings are "
         "what readers suspected from the images; no pathology stands behind them."
     )

@@ -178,3 +178,21 @@ def test_malignancy_may_leave_a_series_without_patches(phantoms: Path):
     assert counts_from(result) == (0, 0)
     assert left_out_from(result) is None
     assert sampled_from(result) == SampledSeries([], [])
+
+
+def test_windows_for_training_alone_are_told_apart(phantoms: Path):
+    series = find_series(phantoms)[0]
+    known = json.loads(annotate(series_to_json(series)))
+    ids = [nodule["nodule_id"] for nodule in known["nodules"]]
+    arguments = (series_to_json(series), known["scan"], ids, RULES.model_dump(mode="json"), 3, "malignancy")
+    plain, more = sample(*arguments), sample(*arguments, [2.0, 1.0])
+    assert counts_from(plain) == counts_from(more) != (0, 0)
+    read = sampled_from(more)
+    assert [len(read.positives), len(read.negatives)] == list(counts_from(more))
+    assert len(read.further) == len(read.positives) + 2 * len(read.negatives)
+    for ours, theirs in zip(
+        read.positives + read.negatives,
+        [*sampled_from(plain).positives, *sampled_from(plain).negatives],
+        strict=True,
+    ):
+        assert np.array_equal(ours.patch_hu, theirs.patch_hu)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lungnet.errors import InputError
-from lungnet.lidc import PAPER_COHORT, SelectionRules, select_cohort
+from lungnet.lidc import PAPER_COHORT, SelectionRules, malignancy_label, select_cohort
 from lungnet.lidc.selection import extent_xy_z, outlier_fences
 
 
@@ -34,6 +34,42 @@ def test_the_papers_funnel(papers_cohort):
     assert list(funnel) == ["all", "slice_thickness", "min_readers", "outliers", "no_nodule"]
     # Section 6: five patches of each of these nodules are nearly the paper's positives.
     assert 5 * len(papers_cohort.nodules) == pytest.approx(PAPER_COHORT["positives"], rel=0.02)
+
+
+def test_the_funnel_of_malignancy():
+    cohort = select_cohort(task="malignancy")
+    funnel = {stage.name: (stage.scans, stage.nodules, stage.excluded) for stage in cohort.funnel}
+    # Up to the outliers nothing differs: their fences are the paper's.
+    assert funnel["outliers"] == (897, 1064, 128)
+    assert funnel["rated"] == (897, 1064, 0)
+    assert funnel["clear_rating"] == (897, 282, 782)
+    assert list(funnel)[-1] == "no_nodule" and funnel["no_nodule"][1] == 282
+    labels = Counter(malignancy_label(nodule.malignancy) for nodule in cohort.nodules)
+    assert labels == {0: 187, 1: 95}
+    assert all(cohort.nodules_in(scan.series_uid) for scan in cohort.scans)
+
+
+def test_why_a_rating_will_not_do(make_scan, make_annotation):
+    def rated(number, *ratings):
+        marks = [
+            make_annotation(10 * number + reader, (0.0, 50, 50, 60, 60), ratings=(rating,) * 9)
+            for reader, rating in enumerate(ratings)
+        ]
+        return make_scan(series_uid=f"1.2.{number}", patient_id=f"PHANTOM-{number:04d}"), marks
+
+    scans = [rated(1, 5, 4, 4), rated(2, 2, 2, 3), rated(3, 0, 0, 0), rated(4, 1, 2, 0)]
+    cohort = select_cohort(scans=scans, task="malignancy")
+    assert [scan.patient_id for scan in cohort.scans] == ["PHANTOM-0001", "PHANTOM-0004"]
+    reasons = {
+        exclusion.patient_id: exclusion.reason
+        for exclusion in cohort.exclusions
+        if exclusion.kind == "nodule"
+    }
+    assert reasons == {
+        "PHANTOM-0002": "mean malignancy 2.33 lies between 2 and 4",
+        "PHANTOM-0003": "no reader rated its malignancy",
+    }
+    assert len(select_cohort(scans=scans).nodules) == 4
 
 
 def test_what_is_kept_obeys_the_rules(papers_cohort):

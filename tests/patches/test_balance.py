@@ -1,5 +1,6 @@
 """The training split with synthetic positives."""
 
+import dataclasses
 import logging
 
 import numpy as np
@@ -77,3 +78,8 @@ def test_dropping_the_surplus() -> None:
     assert order == sorted(order)
     assert drop_surplus(examples[:15], PatchRules(), seed=0) == examples[:15]
     assert drop_surplus(examples, PatchRules(), seed=1) != kept
+
+
+def test_benign_nodules_are_no_surplus() -> None:
+    nodules = [dataclasses.replace(one, nodule_id=row) for row, one in enumerate(real(10, 25).examples())]
+    assert drop_surplus(nodules, PatchRules(), seed=0) == nodules

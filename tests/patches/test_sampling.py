@@ -105,6 +105,28 @@ def test_malignancy_takes_both_classes_from_nodules(chest: Volume, scan: Scan) -
     assert {one.label for one in sampled.negatives} == {0}
 
 
+def test_further_windows_are_of_the_same_nodules_and_change_no_other(chest: Volume, scan: Scan) -> None:
+    readers = [
+        annotation(n, 60 + 20 * n, 70, range(3, 18), malignancy=rating) for n, rating in ((1, 5), (2, 1))
+    ]
+    nodules = [nodule(scan, reader) for reader in readers]
+    arguments = (chest, scan, nodules, readers, PatchRules(), 0, "malignancy")
+    plain = sample_series(*arguments)
+    more = sample_series(*arguments, further={1: 2.0, 0: 0.0})
+    assert plain.further == []
+    assert [key(one) for one in more.positives] == [key(one) for one in plain.positives]
+    assert [key(one) for one in more.negatives] == [key(one) for one in plain.negatives]
+    assert {(one.nodule_id, one.label) for one in more.further} == {(1, 1)}
+    assert len({key(one) for one in more.further + more.positives}) == 15
+    # Each round of five goes through the nodule from end to end, as its own windows do: 15 slices, 3 each.
+    slices = [one.center_zyx[0] for one in more.further]
+    assert [(z - 3) // 3 for z in slices] == [0, 1, 2, 3, 4] * 2
+    # A part of a round is drawn by hash.
+    some = sample_series(*arguments, further={1: 0.4}).further
+    assert 0 < len(some) < 5
+    assert {key(one) for one in some} < {key(one) for one in more.further}
+
+
 def test_a_series_without_nodules_gives_nothing(chest: Volume, scan: Scan) -> None:
     assert sample_series(chest, scan, [], [], PatchRules(), 0) == SampledSeries([], [])
 

@@ -10,6 +10,14 @@ MALIGNANT_FROM = 4.0
 #: Mean rating up to which a nodule is benign.
 BENIGN_UP_TO = 2.0
 
+#: That in words.
+RATED = (
+    f"Positive are nodules rated at least {MALIGNANT_FROM:g} of 5 for malignancy, negative those rated at "
+    f"most {BENIGN_UP_TO:g}"
+)
+#: What such ratings are worth.
+RATINGS_ARE = "Ratings are what readers suspected from the images; no pathology stands behind them."
+
 
 def malignancy_label(rating: float) -> int | None:
     """Returns the label that a mean malignancy rating gives, or None if it gives none.

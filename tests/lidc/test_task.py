@@ -2,7 +2,7 @@
 
 import pytest
 
-from lungnet.patches import malignancy_label
+from lungnet.lidc import malignancy_label
 
 
 @pytest.mark.parametrize(
