@@ -184,8 +184,8 @@ def test_windows_for_training_alone_are_told_apart(phantoms: Path):
     series = find_series(phantoms)[0]
     known = json.loads(annotate(series_to_json(series)))
     ids = [nodule["nodule_id"] for nodule in known["nodules"]]
-    arguments = (series_to_json(series), known["scan"], ids, RULES.model_dump(mode="json"), 3, "malignancy")
-    plain, more = sample(*arguments), sample(*arguments, [2.0, 1.0])
+    arguments = (series_to_json(series), known["scan"], ids, RULES.model_dump(mode="json"), 3)
+    plain, more = sample(*arguments, "malignancy"), sample(*arguments, "malignancy", [2.0, 1.0])
     assert counts_from(plain) == counts_from(more) != (0, 0)
     read = sampled_from(more)
     assert [len(read.positives), len(read.negatives)] == list(counts_from(more))

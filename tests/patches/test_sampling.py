@@ -9,7 +9,7 @@ import pytest
 from lungnet.config import PatchRules
 from lungnet.ct import Volume, extract, find_series, read_series
 from lungnet.errors import InputError
-from lungnet.lidc import Scan, find_scan, nodules_of
+from lungnet.lidc import Scan, Task, find_scan, nodules_of
 from lungnet.patches import ExampleArrays, PatchExample, SampledSeries, sample_series
 from lungnet.patches.negatives import outline_boxes, touches
 from lungnet.patches.slices import slice_indices
@@ -110,7 +110,8 @@ def test_further_windows_are_of_the_same_nodules_and_change_no_other(chest: Volu
         annotation(n, 60 + 20 * n, 70, range(3, 18), malignancy=rating) for n, rating in ((1, 5), (2, 1))
     ]
     nodules = [nodule(scan, reader) for reader in readers]
-    arguments = (chest, scan, nodules, readers, PatchRules(), 0, "malignancy")
+    task: Task = "malignancy"
+    arguments = (chest, scan, nodules, readers, PatchRules(), 0, task)
     plain = sample_series(*arguments)
     more = sample_series(*arguments, further={1: 2.0, 0: 0.0})
     assert plain.further == []
