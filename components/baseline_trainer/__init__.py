@@ -46,7 +46,10 @@ ROWS = {
     "gan_cae_lr": _on_features(lr_c=Parameter("baselines.lr_c")),
     "gan_cae_svm": _on_features(svm_c=Parameter("baselines.svm_c")),
     "ae": _on_patches("ae_units", "ae_epochs", "ae_batch_size", "ae_learning_rate", "ae_tree_depth"),
-    "cnn": _on_patches("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_flips"),
+    "cnn": _on_patches(
+        *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_keep"),
+        *("cnn_flips", "cnn_cut_mix", "cnn_cut_mix_alpha"),
+    ),
 }
 
 

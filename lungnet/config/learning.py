@@ -146,6 +146,11 @@ class BaselineConfig(Section):
         cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training, whose rate
             falls along a cosine.
         cnn_flips: random flips and right-angle rotations while it trains.
+        cnn_cut_mix: share of the patches of a batch into which a rectangle of another one is pasted, with
+            labels mixed by area (CutMix); 0 for none.
+        cnn_cut_mix_alpha: the areas are drawn from Beta(alpha, alpha); 1 draws them uniformly.
+        cnn_keep: "last" keeps the weights at the end, "best" those of the report (of twenty) with the largest
+            AUC on validation, and among equals the smallest loss.
     """
 
     rows: tuple[Row, ...] = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn")
@@ -161,6 +166,9 @@ class BaselineConfig(Section):
     cnn_batch_size: Count = 128
     cnn_learning_rate: Positive = 1e-3
     cnn_flips: bool = False
+    cnn_cut_mix: Fraction = 0.0
+    cnn_cut_mix_alpha: Positive = 1.0
+    cnn_keep: Literal["last", "best"] = "last"
 
 
 class CalibrationConfig(Section):

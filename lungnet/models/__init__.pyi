@@ -49,6 +49,7 @@ from .network_arrays import Convolution as Convolution
 from .network_arrays import Dense as Dense
 from .network_arrays import NetworkArrays as NetworkArrays
 from .network_arrays import network_arrays as network_arrays
+from .patch_mixing import cut_mix as cut_mix
 from .projector import choose_patches as choose_patches
 from .projector import write_projector as write_projector
 from .saved_classifier import ClassifierMetadata as ClassifierMetadata

@@ -13,8 +13,9 @@ from lungnet.models.augmentation import RandomDihedral
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.hounsfield import to_unit
+from lungnet.models.patch_mixing import cut_mix
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
-from lungnet.models.training_state import Variables
+from lungnet.models.training_state import BestWeights, Variables
 from lungnet.models.validation import Validation
 from lungnet.patches.example import PATCH_SIZE
 
@@ -106,8 +107,9 @@ def train_cnn(
 ) -> Trained:
     """Trains the network of `build_cnn` for `config.cnn_steps` updates.
 
-    Adam with a learning rate that falls along a cosine, and random right-angle turns and mirrorings
-    if `config.cnn_flips`. The last weights are kept: validation patches are only looked at.
+    Adam with a learning rate that falls along a cosine, patches mixed by `cut_mix` as `config.cnn_cut_mix`
+    says, and then random right-angle turns and mirrorings if `config.cnn_flips`. Without validation patches
+    the last weights are kept, whatever `config.cnn_keep` says.
 
     Args:
         patches_hu: int16 `(n, 40, 40)` of the training split, classes balanced.
@@ -115,7 +117,7 @@ def train_cnn(
         validation_hu, validation_labels: of the inner validation, or None.
         config: its `cnn_*` settings.
         window_hu: clipped and scaled to [0, 1] before the network.
-        seed: of weights, symmetries and the order of patches.
+        seed: of weights, symmetries, mixtures and the order of patches.
         tensorboard_dir: for the curves; None writes none.
         progress: called as `progress(steps done, of how many, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
@@ -131,7 +133,7 @@ def train_cnn(
     targets = check_labels(labels, len(patches_hu), "The convolutional network")
     validation = Validation.of(validation_hu, validation_labels, window_hu)
     network = build_cnn(seed)
-    total, means = config.cnn_steps, Means()
+    total, means, best = config.cnn_steps, Means(), BestWeights(network)
     trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
     unit = to_unit(patches_hu, window_hu)[..., None]
     with TrainingLog(tensorboard_dir, progress, "cnn") as log:
@@ -139,20 +141,32 @@ def train_cnn(
         checkpoints = Checkpoints(
             checkpoint_dir,
             training_id("cnn", [patches_hu, targets, *held], config=config, window_hu=window_hu, seed=seed),
-            {"variables": Variables(trainer, trainer.optimizer), "means": means, "log": log},
+            {
+                "variables": Variables(trainer, trainer.optimizer),
+                "means": means,
+                "best": best,
+                "log": log,
+            },
         )
         done = checkpoints.resume()
         batches = shuffled_batches(
             (unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"), start=done
         )
         for step in range(done + 1, total + 1):
-            means.add(trainer.train_on_batch(*next(batches), return_dict=True))
+            batch, wanted = next(batches)
+            if config.cnn_cut_mix:
+                rng = np.random.default_rng([layer_seed(seed, "cnn mixtures"), step])
+                batch, wanted = cut_mix(batch, wanted, config.cnn_cut_mix, config.cnn_cut_mix_alpha, rng)
+            means.add(trainer.train_on_batch(batch, wanted, return_dict=True))
             if is_due(step, total, REPORTS):
                 values = means.take()
                 if validation is not None:
                     values |= validation.judge(network)
+                    if config.cnn_keep == "best":
+                        best.offer(values["validation_auc"], -values["validation_loss"])
                 log.scalars(step, values)
                 log.progress(step, total, f"loss {values['loss']:.3f}")
             if checkpoint_due(step, CHECKPOINT_UPDATES) or step == total:
                 checkpoints.save(step)
+    best.put_back()
     return Trained(network, log.history)

@@ -13,7 +13,7 @@ import numpy as np
 
 from lungnet.config import PatchRules, SplitRules
 from lungnet.ct.identity import hashed_id
-from lungnet.hashing import stable_id
+from lungnet.hashing import stable_fraction, stable_id
 from lungnet.lidc import split_patients
 from lungnet.lidc.task import Task
 from lungnet.patches.array_file import PatchArrays, read_array_file
@@ -35,7 +35,9 @@ class ArrayExamples:
     unit: Unit
 
 
-def array_examples(arrays: PatchArrays, rules: PatchRules, split: SplitRules, seed: int) -> ArrayExamples:
+def array_examples(
+    arrays: PatchArrays, rules: PatchRules, split: SplitRules, seed: int, positive_share: float = 1.0
+) -> ArrayExamples:
     """Splits arrays and makes their examples.
 
     Training: with N negatives for P positives, the class that falls short of
@@ -52,21 +54,27 @@ def array_examples(arrays: PatchArrays, rules: PatchRules, split: SplitRules, se
         rules: offsets and balance.
         split: by "patient" (by group) or over "random" patches.
         seed: of splits and translations.
+        positive_share: of the training positives that are used, in (0, 1], for learning curves: at least
+            one, drawn by hash, of each group as many as its share is, to within one. Those of a smaller
+            share are among those of a larger one.
 
     Returns:
         The examples of each split.
 
     Raises:
+        ValueError: `positive_share` is out of range.
         InputError: `split.eval_groups` names a group that is not there, or there are too few groups.
     """
+    if not 0.0 < positive_share <= 1.0:
+        raise ValueError(f"positive_share must lie above 0 and up to 1. Received: {positive_share}")
     sides, unit = _sides(arrays, split, seed)
     rows = {name: [row for row, side in enumerate(sides) if side == name] for name in SPLITS}
     splits = {
         name: [_example(arrays, row, (0, 0)) for row in rows[name]] for name in SPLITS if name != "train"
     }
+    used = _with_share_of_positives(arrays, rows["train"], positive_share, seed)
     training = [
-        _translated(arrays, row, copy, rules, seed)
-        for row, copy in _balanced(arrays, rows["train"], rules, seed)
+        _translated(arrays, row, copy, rules, seed) for row, copy in _balanced(arrays, used, rules, seed)
     ]
     return ArrayExamples(splits={"train": training, **splits}, unit=unit)
 
@@ -108,6 +116,25 @@ def _held(name: str, groups: Sequence[str]) -> str:
     if name not in groups and any(group.startswith("hmac-") for group in groups):
         return hashed_id("patient", name)
     return name
+
+
+def _with_share_of_positives(arrays: PatchArrays, rows: list[int], share: float, seed: int) -> list[int]:
+    """All negatives, and the positives that come first where each group's are spread evenly over an order."""
+
+    def rank(*what: object) -> float:
+        return stable_fraction(seed, "share", arrays.name, *what)
+
+    members: dict[str, list[int]] = {}
+    for row in rows:
+        if arrays.labels[row] == 1:
+            members.setdefault(arrays.groups[row], []).append(row)
+    order: list[tuple[float, int]] = []
+    for group, positives in members.items():
+        positives.sort(key=lambda row: rank(arrays.groups[row], arrays.rows[row]))
+        places = (np.arange(len(positives)) + rank(group)) / len(positives)
+        order += zip(places.tolist(), positives, strict=True)
+    used = {row for _, row in sorted(order)[: max(1, round(share * len(order)))]}
+    return [row for row in rows if row in used or arrays.labels[row] == 0]
 
 
 def _balanced(arrays: PatchArrays, rows: list[int], rules: PatchRules, seed: int) -> list[tuple[int, int]]:

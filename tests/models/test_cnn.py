@@ -9,6 +9,7 @@ from lungnet.config import BaselineConfig
 from lungnet.errors import InputError
 from lungnet.models import HounsfieldWindow, build_cnn, cnn, train_cnn
 from lungnet.models.cnn import compile_for_training
+from lungnet.models.validation import Validation
 from tests.models.conftest import assert_same, tensorboard_points
 
 WINDOW = (-1000.0, 400.0)
@@ -55,8 +56,9 @@ def test_same_seed_same_network(discs, trained):
 
 
 def test_interrupted_it_ends_as_if_it_had_not_been(discs, tmp_path, monkeypatch, train_with_interruptions):
-    """With symmetries and a rate that falls, and with sums that are yet to be reported in the checkpoints."""
-    config = CONFIG.model_copy(update={"cnn_steps": 14, "cnn_batch_size": 7, "cnn_flips": True})
+    """With symmetries, mixtures, a rate that falls, sums yet to be reported and the best weights so far."""
+    options = {"cnn_flips": True, "cnn_cut_mix": 0.5, "cnn_keep": "best", "cnn_learning_rate": 0.01}
+    config = CONFIG.model_copy(update={"cnn_steps": 14, "cnn_batch_size": 7, **options})
     monkeypatch.setattr(cnn, "REPORTS", 7)
     monkeypatch.setattr(cnn, "CHECKPOINT_UPDATES", 3)
 
@@ -107,6 +109,46 @@ def test_the_rate_falls_to_zero_along_a_cosine():
     trainer = compile_for_training(build_cnn(filters=(2,), kernels=(5,), hidden=2), False, 0.4, 10, 0)
     rates = [float(trainer.optimizer._learning_rate(step)) for step in (0, 5, 10)]
     np.testing.assert_allclose(rates, [0.4, 0.2, 0.0], atol=1e-6)
+
+
+def test_with_mixtures_it_learns_as_well(discs, trained):
+    config = CONFIG.model_copy(update={"cnn_cut_mix": 1.0})
+    mixed = train_cnn(discs[0], discs[1], discs[0][:20], discs[1][:20], config, WINDOW, seed=1)
+    assert mixed.history["validation_auc"][-1] > 0.9
+    assert mixed.history["loss"][-1] > 0.3 > trained.history["loss"][-1]  # half-and-half patches cost that
+    assert mixed.history["validation_loss"][-1] > trained.history["validation_loss"][-1]
+
+
+def test_the_best_weights_on_validation_may_be_kept(discs):
+    """Validation labels turned round: the less is learnt, the better, so the best is not the last."""
+    patches_hu, labels = discs
+    held = patches_hu[:20], 1 - labels[:20]
+    kept = {
+        keep: train_cnn(patches_hu, labels, *held, CONFIG.model_copy(update={"cnn_keep": keep}), WINDOW, 1)
+        for keep in ("last", "best")
+    }
+    assert kept["last"].history == kept["best"].history
+    quality = list(
+        zip(
+            kept["best"].history["validation_auc"],
+            [-loss for loss in kept["best"].history["validation_loss"]],
+            strict=True,
+        )
+    )
+    best = quality.index(max(quality))
+    assert best < len(quality) - 1
+    validation = Validation.of(*held, WINDOW)
+    assert validation is not None
+    for keep, at in (("last", -1), ("best", best)):
+        told = validation.judge(kept[keep].model)
+        assert (told["validation_auc"], -told["validation_loss"]) == pytest.approx(quality[at], abs=1e-6)
+
+
+def test_without_validation_the_last_weights_are_kept(discs, trained):
+    config = CONFIG.model_copy(update={"cnn_keep": "best"})
+    again = train_cnn(discs[0], discs[1], None, None, config, WINDOW, seed=1)
+    for left, right in zip(again.model.get_weights(), trained.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
 
 
 def test_one_class_is_refused(discs):

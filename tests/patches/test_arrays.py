@@ -66,6 +66,52 @@ def test_evaluation_is_every_patch_once_at_its_centre(tmp_path: Path) -> None:
     assert not ExampleArrays.from_examples(result.splits["validation"]).offset_yx.any()
 
 
+def rows_of(result: ArrayExamples, split: str, label: int) -> set[int]:
+    held = ExampleArrays.from_examples(result.splits[split])
+    return set(held.center_zyx[held.labels == label, 0].tolist())
+
+
+def test_a_share_of_the_positives_is_drawn_evenly_over_groups_and_lies_in_larger_ones(tmp_path: Path) -> None:
+    arrays = read_array_file(saved(tmp_path, pool()))
+    results = {
+        share: array_examples(arrays, PatchRules(), BY_GROUP, seed=0, positive_share=share)
+        for share in (0.1, 0.4, 0.8, 1.0)
+    }
+    rows = {share: rows_of(result, "train", 1) for share, result in results.items()}
+    # Two groups with five positives each.
+    groups = {share: Counter(arrays.groups[row] for row in found) for share, found in rows.items()}
+    assert [sorted(counts.values()) for counts in groups.values()] == [[1], [2, 2], [4, 4], [5, 5]]
+    assert rows[0.1] < rows[0.4] < rows[0.8] < rows[1.0]
+    # Balance is restored by repeating the fewer ones oftener, and nothing else changes.
+    for result in results.values():
+        train = ExampleArrays.from_examples(result.splits["train"])
+        assert Counter(train.labels.tolist()) == {1: 30, 0: 45}
+        assert rows_of(result, "train", 0) == rows_of(results[1.0], "train", 0)
+        for split, label in (("validation", 1), ("eval", 1), ("eval", 0)):
+            assert rows_of(result, split, label) == rows_of(results[1.0], split, label)
+    other = array_examples(arrays, PatchRules(), BY_GROUP, seed=3, positive_share=0.4)
+    assert rows_of(other, "train", 1) != rows[0.4]
+
+
+def test_a_share_of_many_groups_of_one_positive_is_that_share_of_them(tmp_path: Path) -> None:
+    """One patch a group: a tenth of them is not one of each."""
+    path = saved(tmp_path, {**pool(), "groups": np.arange(80)})
+    once = {
+        share: array_examples(read_array_file(path), PatchRules(), SplitRules(), 0, share)
+        for share in (0.1, 0.5, 1.0)
+    }
+    few, half, everything = (rows_of(result, "train", 1) for result in once.values())
+    assert len(few) == round(0.1 * len(everything)) and len(half) == round(0.5 * len(everything))
+    assert few < half < everything
+
+
+@pytest.mark.parametrize("share", [0.0, -0.1, 1.01, float("nan")])
+def test_shares_of_positives_out_of_range(tmp_path: Path, share: float) -> None:
+    arrays = read_array_file(saved(tmp_path, pool()))
+    with pytest.raises(ValueError, match=f"positive_share.*{share}"):
+        array_examples(arrays, PatchRules(), BY_GROUP, seed=0, positive_share=share)
+
+
 def test_training_is_balanced_by_translated_repeats(tmp_path: Path) -> None:
     arrays = pool()
     train = ExampleArrays.from_examples(made(saved(tmp_path, arrays)).splits["train"])
