@@ -1,4 +1,5 @@
 from .auc import roc_auc as roc_auc
+from .average_precision import average_precision as average_precision
 from .blessing import Check as Check
 from .blessing import Verdict as Verdict
 from .blessing import bless as bless

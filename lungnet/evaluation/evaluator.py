@@ -40,7 +40,8 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
           <row key>
             name            as in Table 1
             threshold, confusion {tp, fp, tn, fn}
-            own             {accuracy, precision, recall, f1, auc, specificity, balanced_accuracy: ESTIMATE}
+            own             {accuracy, precision, recall, f1, auc, specificity, balanced_accuracy,
+                            average_precision: ESTIMATE}
             balanced        the same after reweighting to as many positives as negatives
             calibration     {brier: ESTIMATE, ece, bins: [{low, high, patches, mean_probability,
                             positive_fraction}]}

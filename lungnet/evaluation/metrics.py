@@ -30,14 +30,15 @@ class ClassificationReport:
         prevalence: `positives / patches`.
         threshold: a patch is called positive when its probability is at least this.
         confusion: counts `tp`, `fp`, `tn`, `fn`.
-        accuracy: at the set's own prevalence, as the six that follow.
+        accuracy: at the set's own prevalence, as the seven that follow.
         precision: undefined if nothing is called positive.
         recall: sensitivity.
         f1: harmonic mean of precision and recall.
         auc: area under the ROC curve, ties counting half; the same at every prevalence.
         specificity: share of the negatives called negative.
         balanced_accuracy: mean of recall and specificity.
-        balanced: the same seven, by name, after reweighting to as many positives as negatives, the
+        average_precision: area under precision against recall.
+        balanced: the same eight, by name, after reweighting to as many positives as negatives, the
             balance of the paper's evaluation set (section 6).
         brier: mean squared difference of probability and label, at the own prevalence.
         ece: expected calibration error over ten bins of equal width, at the own prevalence; without
@@ -62,6 +63,7 @@ class ClassificationReport:
     auc: Estimate
     specificity: Estimate
     balanced_accuracy: Estimate
+    average_precision: Estimate
     balanced: Mapping[str, Estimate]
     brier: Estimate
     ece: float

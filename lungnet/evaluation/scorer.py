@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.evaluation.auc import RankedScores
+from lungnet.evaluation.average_precision import RankedPrecision
 from lungnet.evaluation.checks import (
     Codes,
     Floats,
@@ -24,7 +25,7 @@ from lungnet.evaluation.checks import (
 TABLE_METRICS = ("accuracy", "precision", "recall", "f1", "auc")
 
 #: What is measured at each prevalence.
-METRICS = (*TABLE_METRICS, "specificity", "balanced_accuracy")
+METRICS = (*TABLE_METRICS, "specificity", "balanced_accuracy", "average_precision")
 
 
 class Samples(NamedTuple):
@@ -58,16 +59,19 @@ class Scorer:
         columns = [*cells.T.astype(np.float64), (p - y) ** 2]
         self._sums = np.stack([np.bincount(codes, column, minlength=units) for column in columns], axis=1)
         self._ranked = RankedScores(y, p, codes)
+        self._precision = RankedPrecision(y, p, codes)
 
     def score(self, weights: Floats) -> Samples:
         """Returns the measures under each row of `weights`, float64 `(samples, units)`."""
         tp, fp, tn, fn, squared_error = (weights @ self._sums).T
-        auc = self._ranked.auc(weights)
+        auc, precision = self._ranked.auc(weights), self._precision.measure(weights)
         true_rate, false_rate = _ratio(tp, tp + fn), _ratio(fp, fp + tn)
         own = threshold_metrics(tp, fp, tn, fn)
+        own |= {"auc": auc, "average_precision": precision.own}
         balanced = threshold_metrics(true_rate, false_rate, 1.0 - false_rate, 1.0 - true_rate)
+        balanced |= {"auc": auc, "average_precision": precision.balanced}
         brier = _ratio(squared_error, tp + fp + tn + fn)
-        return Samples({**own, "auc": auc}, {**balanced, "auc": auc}, brier)
+        return Samples(own, balanced, brier)
 
 
 def threshold_metrics(tp: Floats, fp: Floats, tn: Floats, fn: Floats) -> dict[str, Floats]:

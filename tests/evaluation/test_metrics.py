@@ -25,6 +25,8 @@ def test_eight_patches_by_hand():
     assert report.f1.value == 0.75
     # 0.9 and 0.8 beat four negatives each, 0.6 three, 0.2 beats one and ties with one.
     assert report.auc.value == (4 + 4 + 3 + 1.5) / 16
+    # The positives come first, second, fourth and, with a negative of the same score, sixth to seventh.
+    assert report.average_precision.value == pytest.approx((1 / 1 + 2 / 2 + 3 / 4 + 4 / 7) / 4)
     assert report.brier.value == pytest.approx(
         (0.01 + 0.04 + 0.16 + 0.64 + 0.49 + 0.09 + 0.04 + 0.01) / 8, abs=1e-12
     )
@@ -39,6 +41,8 @@ def test_fifty_fifty_by_hand():
     assert report.balanced["accuracy"].value == pytest.approx((1 / 2 + 3 / 4) / 2)
     assert report.balanced["f1"].value == pytest.approx(2 * 0.5 / (0.5 + 0.25 + 1))
     assert report.balanced["auc"] == report.auc
+    # The first positive is called with no negative, the second with all: at 50:50 half of what is called.
+    assert report.balanced["average_precision"].value == pytest.approx((1 + 1 / 2) / 2)
 
 
 def test_values_lie_in_their_intervals(scored):

@@ -38,6 +38,7 @@ def test_equals_scikit_learn(scored, weighted, threshold):
         "auc": sk.roc_auc_score(y, p, **how),
         "specificity": sk.recall_score(1 - y, ~called, **how),
         "balanced_accuracy": sk.balanced_accuracy_score(y, called, **how),
+        "average_precision": sk.average_precision_score(y, p, **how),
         "brier": sk.brier_score_loss(y, p, **how),
     }
     assert values == pytest.approx(expected, abs=1e-12)
