@@ -47,7 +47,7 @@ ROWS = {
     "gan_cae_svm": _on_features(svm_c=Parameter("baselines.svm_c")),
     "ae": _on_patches("ae_units", "ae_epochs", "ae_batch_size", "ae_learning_rate", "ae_tree_depth"),
     "cnn": _on_patches(
-        *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_keep"),
+        *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_weight_decay", "cnn_keep"),
         *("cnn_flips", "cnn_cut_mix", "cnn_cut_mix_alpha"),
     ),
 }

@@ -57,7 +57,9 @@ class CaeConfig(Section):
         tied: the decoder's kernel is the encoder's (section 3.2).
         fine_tune_epochs: passes with labels after the greedy phase ("some data is used for
             fine-tuning"); 0 for none.
-        fine_tune_learning_rate: of Adam in that phase.
+        fine_tune_learning_rate: of Adam in that phase; it falls along a cosine.
+        fine_tune_weight_decay: decoupled weight decay (AdamW) in that phase; 0 for none.
+        fine_tune_keep: "best" keeps the epoch of the largest AUC on validation, "last" the last one.
         fine_tune_flips: random flips and right-angle rotations in that phase.
     """
 
@@ -73,6 +75,8 @@ class CaeConfig(Section):
     tied: bool = False
     fine_tune_epochs: CountOrNone = 20
     fine_tune_learning_rate: Positive = 1e-3
+    fine_tune_weight_decay: NonNegative = 0.0
+    fine_tune_keep: Literal["best", "last"] = "best"
     fine_tune_flips: bool = False
 
     @model_validator(mode="after")
@@ -145,6 +149,7 @@ class BaselineConfig(Section):
             decision tree on top.
         cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training, whose rate
             falls along a cosine.
+        cnn_weight_decay: decoupled weight decay (AdamW); 0 for none.
         cnn_flips: random flips and right-angle rotations while it trains.
         cnn_cut_mix: share of the patches of a batch into which a rectangle of another one is pasted, with
             labels mixed by area (CutMix); 0 for none.
@@ -165,6 +170,7 @@ class BaselineConfig(Section):
     cnn_steps: Count = 3000
     cnn_batch_size: Count = 128
     cnn_learning_rate: Positive = 1e-3
+    cnn_weight_decay: NonNegative = 0.0
     cnn_flips: bool = False
     cnn_cut_mix: Fraction = 0.0
     cnn_cut_mix_alpha: Positive = 1.0

@@ -67,7 +67,7 @@ def build_cnn(
 
 
 def compile_for_training(
-    network: keras.Model, flips: bool, learning_rate: float, steps: int, seed: int
+    network: keras.Model, flips: bool, learning_rate: float, steps: int, seed: int, weight_decay: float = 0.0
 ) -> keras.Model:
     """Puts random symmetries in front of a network that gives logits, and compiles it.
 
@@ -77,6 +77,8 @@ def compile_for_training(
         learning_rate: of Adam at the first step; it falls along half a cosine to 0 at the last.
         steps: updates of the whole training.
         seed: of the symmetries.
+        weight_decay: decoupled from the gradient (AdamW), as a share of a weight per step and unit of the
+            rate; 0 for none.
 
     Returns:
         A model that shares the network's weights and minimises the binary cross-entropy.
@@ -85,7 +87,9 @@ def compile_for_training(
     turned: Any = RandomDihedral(layer_seed(seed, "dihedral"))(patches) if flips else patches
     trainer = keras.Model(patches, network(turned), name="trainer")
     trainer.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(learning_rate, steps)),
+        optimizer=keras.optimizers.Adam(
+            keras.optimizers.schedules.CosineDecay(learning_rate, steps), weight_decay=weight_decay or None
+        ),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
@@ -134,7 +138,9 @@ def train_cnn(
     validation = Validation.of(validation_hu, validation_labels, window_hu)
     network = build_cnn(seed)
     total, means, best = config.cnn_steps, Means(), BestWeights(network)
-    trainer = compile_for_training(network, config.cnn_flips, config.cnn_learning_rate, total, seed)
+    trainer = compile_for_training(
+        network, config.cnn_flips, config.cnn_learning_rate, total, seed, config.cnn_weight_decay
+    )
     unit = to_unit(patches_hu, window_hu)[..., None]
     with TrainingLog(tensorboard_dir, progress, "cnn") as log:
         held = [] if validation is None else [validation.unit, validation.labels]

@@ -38,8 +38,9 @@ def fine_tune(
     A linear head is put on the features for the time of the training and dropped afterwards: what it
     asks of the encoder is that the classes come apart along weighted sums of features, which is also
     what CALM's dissimilarity, logistic regression and the linear SVM work with. Adam's rate falls along
-    a cosine. With validation patches the weights of the best epoch are kept: the largest AUC, and
-    among equals the smallest loss; without, those of the last.
+    a cosine. With validation patches the weights of the best epoch are kept, unless
+    `config.fine_tune_keep` is "last": the largest AUC, and among equals the smallest loss; without, those of
+    the last.
 
     Args:
         encoder: functional model from `(batch, 40, 40, 1)` to `(batch, features)`; it is not changed.
@@ -81,6 +82,7 @@ def fine_tune(
         config.fine_tune_learning_rate,
         max(1, updates * total),
         layer_seed(seed, "fine-tuning"),
+        config.fine_tune_weight_decay,
     )
     unit = to_unit(patches_hu, window_hu)[..., None]
     best = BestWeights(tuned)
@@ -105,7 +107,8 @@ def fine_tune(
                 best.offer(epoch)
             else:
                 values |= validation.judge(network)
-                best.offer(values["validation_auc"], -values["validation_loss"])
+                order = (values["validation_auc"], -values["validation_loss"])
+                best.offer(*(order if config.fine_tune_keep == "best" else (epoch,)))
             log.scalars(epoch, values)
             if checkpoint_due(epoch, CHECKPOINT_UPDATES, updates) or epoch == total:
                 checkpoints.save(epoch)

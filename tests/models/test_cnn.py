@@ -111,6 +111,17 @@ def test_the_rate_falls_to_zero_along_a_cosine():
     np.testing.assert_allclose(rates, [0.4, 0.2, 0.0], atol=1e-6)
 
 
+def test_weight_decay_is_decoupled_from_the_gradient():
+    patches = keras.Input((40, 40, 1))
+    pooled = keras.layers.GlobalAveragePooling2D()(patches)
+    logit = keras.layers.Dense(1, use_bias=False, kernel_initializer="ones")(pooled)
+    network = keras.Model(patches, keras.layers.Reshape(())(logit))
+    trainer = compile_for_training(network, False, 0.1, 10, seed=0, weight_decay=0.5)
+    trainer.train_on_batch(np.zeros((2, 40, 40, 1), np.float32), np.zeros(2, np.float32))
+    # Black patches give no gradient: what is left is the rate times the decay.
+    assert network.get_weights()[0].item() == pytest.approx(1 - 0.1 * 0.5)
+
+
 def test_with_mixtures_it_learns_as_well(discs, trained):
     config = CONFIG.model_copy(update={"cnn_cut_mix": 1.0})
     mixed = train_cnn(discs[0], discs[1], discs[0][:20], discs[1][:20], config, WINDOW, seed=1)

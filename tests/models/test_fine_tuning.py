@@ -68,7 +68,8 @@ def test_same_seed_same_encoder(encoder, textures):
     assert not np.array_equal(one, other)
 
 
-def test_the_best_epoch_is_kept(encoder, textures, monkeypatch):
+@pytest.mark.parametrize(("keep", "kept"), [("best", 2), ("last", 3)])
+def test_the_best_epoch_or_the_last_is_kept(encoder, textures, monkeypatch, keep, kept):
     seen = []
     aucs = iter([0.6, 0.9, 0.9, 0.7])
     losses = iter([0.1, 0.5, 0.4, 0.1])
@@ -78,16 +79,22 @@ def test_the_best_epoch_is_kept(encoder, textures, monkeypatch):
         return {"validation_auc": next(aucs), "validation_loss": next(losses)}
 
     monkeypatch.setattr(Validation, "judge", judge)
-    config = CONFIG.model_copy(update={"fine_tune_epochs": 4})
+    config = CONFIG.model_copy(update={"fine_tune_epochs": 4, "fine_tune_keep": keep})
     patches_hu, labels = textures
     tuned, _ = fine_tune(encoder, patches_hu, labels, patches_hu, labels, config, WINDOW, seed=0)
-    # The third: an AUC like the second's, with less loss.
+    # The best is the third: an AUC like the second's, with less loss.
     assert [np.array_equal(tuned.get_weights()[0], weights) for weights in seen] == [
-        False,
-        False,
-        True,
-        False,
+        epoch == kept for epoch in range(4)
     ]
+
+
+def test_weight_decay_makes_weights_smaller(encoder, textures):
+    def length(weight_decay):
+        config = CONFIG.model_copy(update={"fine_tune_epochs": 2, "fine_tune_weight_decay": weight_decay})
+        tuned, _ = fine_tune(encoder, *textures, None, None, config, WINDOW, seed=0)
+        return np.linalg.norm(tuned.get_weights()[0])
+
+    assert length(1.0) < length(0.0)
 
 
 @pytest.mark.parametrize("validated", [True, False])
