@@ -2,7 +2,7 @@
 
     python benchmarks/encoder_features.py patches.npz --eval-groups 6,7 --output features/6-7
     python benchmarks/calm_convergence.py features/6-7/* --runs runs/calm --output calm.json
-    python benchmarks/calm_convergence.py features/*/* --variants converging --runs runs/calm
+    python benchmarks/calm_convergence.py features/6-7/* --runs runs/calm --markdown docs/calm.md
 
 Takes folders of features as FeatureGen writes them; those with the same name are folds, and are told of
 together. Each variant is the preset's CALM that comes to rest (`calm_runs.CONVERGING`) but for what
@@ -11,6 +11,7 @@ together. Each variant is the preset's CALM that comes to rest (`calm_runs.CONVE
 """
 
 import argparse
+import datetime
 import itertools
 import os
 from collections.abc import Sequence
@@ -20,11 +21,13 @@ from typing import Any
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
+from calm_page import page
 from calm_runs import NETWORK, VARIANTS, stored_run
 from paired_auc import Runs, paired_auc
 
+import lungnet
 from lungnet.evaluation import draw_variances
-from lungnet.files import write_json
+from lungnet.files import write_json, write_text
 from lungnet.patches import load_features
 from lungnet.presets import load_config
 
@@ -125,7 +128,9 @@ def main() -> None:
     parser.add_argument("--iterations", type=int, default=150)
     parser.add_argument("--preset", default="standard")
     parser.add_argument("--runs", type=Path, required=True, help="folder in which runs are kept")
+    parser.add_argument("--data", default="Patches about LUNA16's candidates (hard negatives).")
     parser.add_argument("--output", type=Path, help="JSON file to write")
+    parser.add_argument("--markdown", type=Path, help="page to write")
     parser.add_argument("--figure", type=Path, help="PNG of Figure 4 to write")
     options = parser.parse_args()
     config = load_config(options.preset)
@@ -162,10 +167,25 @@ def main() -> None:
             ]
     tables = convergence_table(summaries), auc_table(compared)
     print("", *tables, sep="\n\n")
+    result = {
+        "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
+        "lungnet_version": lungnet.__version__,
+        "preset": options.preset,
+        "data": options.data,
+        "iterations": options.iterations,
+        "seeds": options.seeds,
+        "folds": list(dict.fromkeys(path.parent.name for path in options.features)),
+        "samples": len(load_features(options.features[0], "train").labels),
+        "convergence": summaries,
+        "auc": compared,
+    }
     if options.output:
-        write_json(options.output, {"convergence": summaries, "auc": compared})
+        write_json(options.output, result)
     if options.figure:
         draw_variances(options.figure, curves)
+    if options.markdown:
+        figure = options.figure and os.path.relpath(options.figure, options.markdown.parent)
+        write_text(options.markdown, page(result, *tables, figure))
 
 
 if __name__ == "__main__":
