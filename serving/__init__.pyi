@@ -15,3 +15,5 @@ from .heat_map import write_heat_map as write_heat_map
 from .model_facts import ModelFacts as ModelFacts
 from .scan_grid import ScanGrid as ScanGrid
 from .slice_scanner import SliceScanner as SliceScanner
+from .triton import Batching as Batching
+from .triton import write_model_repository as write_model_repository

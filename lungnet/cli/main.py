@@ -21,6 +21,7 @@ VERBS = {
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",
     "scan": "Nodules in a whole CT, by an ONNX file.",
     "froc": "LUNA16's FROC of detections: sensitivity against false positives per scan.",
+    "export": "A trained classifier as ONNX files, or as a model repository for Triton.",
     "report": "The table of a run, as Markdown.",
     "lineage": "What led to a model, down to the CT series.",
 }
