@@ -70,7 +70,7 @@ EXTRAS = {
         "ruff>=0.11",
         "setuptools>=77",
         "SimpleITK>=2.4",
-        "tritonclient[grpc]>=2.55",
+        "tritonclient>=2.55",
     ],
 }
 
