@@ -15,14 +15,16 @@ from lungnet.evaluation import (
     Pictures,
     Predictions,
     RowResult,
+    Uncalibrated,
     evaluate,
     log_evaluation,
     real_vs_synthetic_auc,
     write_predictions,
     write_report,
 )
+from lungnet.evaluation.subgroups import PROPERTIES
 from lungnet.files import write_json
-from lungnet.models import load_classifier
+from lungnet.models import CalibrationMethod, load_classifier
 from lungnet.patches import SPLITS, ExampleArrays, load_examples, load_features, summarize
 from lungnet.pipeline import Artifact, BaseExecutor
 
@@ -68,6 +70,7 @@ class Executor(BaseExecutor):
             cohort=_cohort(input_dict),
             config=configuration,
             real_vs_synthetic_auc=_told_apart(input_dict, seed),
+            traits={name: getattr(held, name) for name in PROPERTIES},
             baseline=baseline.result if baseline else None,
         )
         metrics = evaluate(inputs, config, seed)
@@ -120,11 +123,24 @@ class _Asked:
 def _ask_one(artifact: Artifact, held: ExampleArrays) -> _Asked:
     classifier = load_classifier(artifact.uri)
     facts = classifier.metadata
-    probabilities = classifier.predict(held.patches_hu)[0].astype(np.float64)
-    history = _read(artifact.uri / "history.json")
-    return _Asked(
-        RowResult(facts.row, probabilities, facts.threshold, history or None), facts.fingerprint, facts.task
+    answers = classifier.explain(held.patches_hu)
+    result = RowResult(
+        row=facts.row,
+        probabilities=answers["probability"].astype(np.float64),
+        threshold=facts.threshold,
+        history=_read(artifact.uri / "history.json") or None,
+        uncalibrated=_uncalibrated(artifact, facts.calibrator.method, answers.get("logit")),
     )
+    return _Asked(result, facts.fingerprint, facts.task)
+
+
+def _uncalibrated(artifact: Artifact, method: CalibrationMethod, logits: Any) -> Uncalibrated | None:
+    """The last blessed model may be of a version that kept neither logits nor what they were fitted on."""
+    file = artifact.uri / "validation.json"
+    if logits is None or not file.is_file():
+        return None
+    validation = _read(file)
+    return Uncalibrated(method, logits, validation["labels"], validation["logits"])
 
 
 def _baseline(input_dict: dict[str, list[Artifact]], held: ExampleArrays, candidate: _Asked) -> _Asked | None:

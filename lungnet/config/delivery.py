@@ -14,6 +14,10 @@ class EvaluationConfig(Section):
         bootstrap: resamples behind each interval.
         confidence: of the intervals.
         min_groups: with fewer patients (groups) intervals are over patches, and labelled so.
+        min_subgroup: subgroups with fewer patches of a class have counts and no intervals.
+        candidate_prevalence: share of nodules among what a detector proposes, at which precision is given
+            beside the evaluation set's own prevalence and 50:50 (task "nodule"); LUNA16's list of 551,065
+            candidates has 1,351.
         bless_min_auc: an AUC below it makes the model NOT_BLESSED.
         bless_min_balanced_accuracy: the same for the balanced accuracy at the model's own threshold.
         bless_max_auc_drop: by how much the AUC may lie below that of the last blessed model, both asked
@@ -23,6 +27,8 @@ class EvaluationConfig(Section):
     bootstrap: Count = 1000
     confidence: Share = 0.95
     min_groups: Count = 10
+    min_subgroup: Count = 10
+    candidate_prevalence: Share = 1351 / 551_065
     bless_min_auc: Fraction = 0.5
     bless_min_balanced_accuracy: Fraction = 0.5
     bless_max_auc_drop: Fraction = 0.01

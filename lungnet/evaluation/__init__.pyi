@@ -7,6 +7,13 @@ from .bootstrap import Estimate as Estimate
 from .calibration import ReliabilityBin as ReliabilityBin
 from .calibration import expected_calibration_error as expected_calibration_error
 from .calibration import reliability as reliability
+from .calibration_comparison import CalibratedAs as CalibratedAs
+from .calibration_comparison import best_on_validation as best_on_validation
+from .calibration_comparison import compare_calibrations as compare_calibrations
+from .calibration_comparison import log_loss as log_loss
+from .delong import DelongEstimate as DelongEstimate
+from .delong import delong_auc as delong_auc
+from .delong import delong_difference as delong_difference
 from .discriminability import real_vs_synthetic_auc as real_vs_synthetic_auc
 from .evaluator import evaluate as evaluate
 from .event_files import log_evaluation as log_evaluation
@@ -26,6 +33,7 @@ from .froc_table import froc_table as froc_table
 from .inputs import EvaluationInputs as EvaluationInputs
 from .inputs import Pictures as Pictures
 from .inputs import RowResult as RowResult
+from .inputs import Uncalibrated as Uncalibrated
 from .metrics import ClassificationReport as ClassificationReport
 from .metrics import classification_report as classification_report
 from .paired import PairedDifference as PairedDifference
@@ -38,6 +46,9 @@ from .pictures import draw_worst_errors as draw_worst_errors
 from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
+from .prevalence import AtPrevalence as AtPrevalence
+from .prevalence import at_prevalences as at_prevalences
+from .prevalence import curve_at as curve_at
 from .report import write_report as write_report
 from .report_text import report_markdown as report_markdown
 from .roc import PrecisionRecallCurve as PrecisionRecallCurve
@@ -47,6 +58,9 @@ from .roc import roc_curve as roc_curve
 from .scorer import METRICS as METRICS
 from .scorer import TABLE_METRICS as TABLE_METRICS
 from .scorer import weighted_metrics as weighted_metrics
+from .subgroups import Subgroup as Subgroup
+from .subgroups import SubgroupTable as SubgroupTable
+from .subgroups import subgroup_tables as subgroup_tables
 from .tables import literature_markdown as literature_markdown
 from .tables import rich_table as rich_table
 from .tables import table_markdown as table_markdown

@@ -14,6 +14,7 @@ from lungnet.evaluation.inputs import EvaluationInputs, RowResult, SplitUnit
 from lungnet.evaluation.metrics import classification_report
 from lungnet.evaluation.paired import paired_difference
 from lungnet.evaluation.paper import ROW_NAMES, TABLE_1, TABLE_2
+from lungnet.evaluation.row_measures import delong, row_measures
 
 SCHEMA = "lungnet.metrics/1"
 
@@ -45,11 +46,22 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             balanced        the same after reweighting to as many positives as negatives
             calibration     {brier: ESTIMATE, ece, bins: [{low, high, patches, mean_probability,
                             positive_fraction}]}
+            delong          {value, standard_error, low, high, p_value: null} of the AUC over patches
+                            (`DelongEstimate`), or null
+            at_prevalence   {own, balanced, candidates: {prevalence, average_precision: ESTIMATE,
+                            precision: ESTIMATE, negative_predictive_value: ESTIMATE, false_positives,
+                            least_precision}} (`AtPrevalence`); no candidates for task "malignancy"
+            calibrations    {used, best_on_validation, validation_patches, methods: {<method>: {ece,
+                            brier: ESTIMATE, log_loss: ESTIMATE, validation_log_loss}}} (`CalibratedAs`), or
+                            null where the logits are not known
+            subgroups       {<property>: {title, comparison, known, subgroups: [{name, positives, negatives,
+                            groups, too_small, interval_unit, auc, recall, ...: ESTIMATE}]}} (`SubgroupTable`)
             training        {iterations, kept_iteration, converged, intra_cluster_variance, loss,
                             validation_loss: {first, last, least}}, as far as known, or null
         blessing            {blessed, checks: [{name, value, bound, passed, sentence}]} of the first row; see
                             `bless`
-        differences         {reference: <row key>, metric: "auc", rows: {<row key>: ESTIMATE}}: the
+        differences         {reference: <row key>, metric: "auc", rows: {<row key>: ESTIMATE},
+                            delong: {<row key>: {value, standard_error, low, high, p_value}, or null}}: the
                             reference less the other; reference is the first row
         paper               {table_1: {<row key>: {accuracy, ...}}, table_2: {<model>: accuracy}}
         splits              <split> -> {patches, positive, negative, synthetic, nodules, patients, series}
@@ -84,9 +96,10 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             report = classification_report(
                 inputs.labels, row.probabilities, inputs.groups, row.threshold, **options
             )
+            further = row_measures(inputs, row, config, options)
         except InputError as error:
             raise InputError(f"Row {key}: {error}") from error
-        reports[key] = report.to_json()
+        reports[key] = {**report.to_json(), **further}
     reference, *others = inputs.rows
 
     def less(other: RowResult) -> Estimate:
@@ -100,6 +113,9 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         ).difference
 
     differences = {key: less(inputs.rows[key]).to_json() for key in others}
+    independent = {
+        key: delong(inputs, inputs.rows[reference], inputs.rows[key], config.confidence) for key in others
+    }
     shared = reports[reference]
     verdict = bless(shared["own"], config, None if inputs.baseline is None else less(inputs.baseline))
     return {
@@ -124,7 +140,12 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         },
         "rows": {key: _row(key, inputs.rows[key], report) for key, report in reports.items()},
         "blessing": verdict.to_json(),
-        "differences": {"reference": reference, "metric": "auc", "rows": differences},
+        "differences": {
+            "reference": reference,
+            "metric": "auc",
+            "rows": differences,
+            "delong": independent,
+        },
         "paper": {
             "table_1": {key: dict(values) for key, values in TABLE_1.items()},
             "table_2": dict(TABLE_2),
@@ -137,7 +158,10 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
 
 
 def _row(key: str, row: RowResult, report: Mapping[str, Any]) -> dict[str, Any]:
-    kept = ("threshold", "confusion", "own", "balanced", "calibration")
+    kept = (
+        *("threshold", "confusion", "own", "balanced", "calibration"),
+        *("delong", "at_prevalence", "calibrations", "subgroups"),
+    )
     history = row.history or {}
     training: dict[str, Any] = {name: history[name] for name in FACTS if name in history}
     for name in CURVES:

@@ -1,4 +1,4 @@
-"""The paper's Figures 4, 5 and 6, and the reliability diagram."""
+"""The paper's Figures 4, 5 and 6, reliability, and precision against recall."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from lungnet.evaluation.calibration import ReliabilityBin
 from lungnet.evaluation.canvas import GREY, LIGHT, OTHER_STROKE, STROKES, Stroke, drawn
-from lungnet.evaluation.roc import RocCurve
+from lungnet.evaluation.roc import PrecisionRecallCurve, RocCurve
 
 
 class RocLine(NamedTuple):
@@ -138,15 +138,16 @@ def draw_roc(path: str | os.PathLike[str], lines: Sequence[RocLine]) -> None:
 
 
 def draw_reliability(
-    path: str | os.PathLike[str], rows: Mapping[str, tuple[str, Sequence[ReliabilityBin]]]
+    path: str | os.PathLike[str], rows: Mapping[str, tuple[str, Sequence[ReliabilityBin]]], columns: int = 3
 ) -> None:
     """Observed share of positives against probability, a panel a row; bars show where the patches lie.
 
     Args:
         path: of the PNG.
         rows: row key -> name and bins.
+        columns: of panels, at most.
     """
-    columns = min(3, len(rows))
+    columns = min(columns, len(rows))
     lines = -(-len(rows) // columns)
     with drawn(path, 3.1 * columns, 3.2 * lines, lines, columns, sharex=True, sharey=True) as (_, axes):
         for axis, (key, (name, bins)) in zip(axes, rows.items(), strict=False):
@@ -175,6 +176,50 @@ def draw_reliability(
             if index >= len(rows) - columns:
                 axis.set_xlabel("Probability")
                 axis.tick_params(labelbottom=True)
+
+
+class PrecisionRecallLine(NamedTuple):
+    """One line of precision against recall.
+
+    Attributes:
+        row: key of Table 1, which decides the stroke.
+        name: for the legend.
+        curve: precision and recall, by falling threshold.
+    """
+
+    row: str
+    name: str
+    curve: PrecisionRecallCurve
+
+
+def draw_precision_recall(
+    path: str | os.PathLike[str], panels: Mapping[str, tuple[float, Sequence[PrecisionRecallLine]]]
+) -> None:
+    """Precision against recall, a panel a prevalence; the grey line is what guessing gives.
+
+    Args:
+        path: of the PNG.
+        panels: title -> prevalence, and the lines at it.
+    """
+    with drawn(path, 3.6 * len(panels), 4.2, columns=len(panels), sharey=True) as (figure, axes):
+        for axis, (title, (share, lines)) in zip(axes, panels.items(), strict=True):
+            axis.axhline(share, color=GREY, linewidth=0.8)
+            for line in lines:
+                color, dashes, width = STROKES.get(line.row, OTHER_STROKE)
+                # From the lowest recall to 1 in steps, as average precision counts it.
+                axis.step(
+                    line.curve.recall,
+                    line.curve.precision,
+                    where="pre",
+                    color=color,
+                    linestyle=dashes,
+                    linewidth=width,
+                    label=line.name,
+                )
+            axis.set(title=title, xlabel="Recall", xlim=(-0.01, 1.01), ylim=(-0.01, 1.02))
+        axes[0].set_ylabel("Precision")
+        handles, names = axes[0].get_legend_handles_labels()
+        figure.legend(handles, names, loc="outside lower center", ncols=3, handlelength=3.0, fontsize=9)
 
 
 def _curve(axis: Any, values: Sequence[float], dashes: Any, color: str, label: str | None) -> None:

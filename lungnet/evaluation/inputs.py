@@ -7,8 +7,27 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lungnet.models import CalibrationMethod
+
 #: What the split never parts, as `lungnet.patches.summarize` says it. "patch" leaks.
 SplitUnit = Literal["patient", "nodule", "patch"]
+
+
+@dataclass(frozen=True, eq=False)
+class Uncalibrated:
+    """What a classifier's probabilities were made from.
+
+    Attributes:
+        method: of its calibration, one of `lungnet.models.CALIBRATION_METHODS`.
+        logits: of the evaluation patches, `(n,)`, before calibration.
+        validation_labels: 0 or 1, `(m,)`, of inner validation.
+        validation_logits: `(m,)`, what the calibration was fitted on.
+    """
+
+    method: CalibrationMethod
+    logits: npt.ArrayLike
+    validation_labels: npt.ArrayLike
+    validation_logits: npt.ArrayLike
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,12 +43,14 @@ class RowResult:
             question Figure 4 shows `intra_cluster_variance` and Figure 5 `loss` and `validation_loss`,
             one value an iteration; both mark `kept_iteration` (from 1), and the report says whether the
             clustering `converged`. Other keys are passed on to `curves.json`.
+        uncalibrated: for a comparison of calibrations; None if nothing is known.
     """
 
     row: str
     probabilities: npt.ArrayLike
     threshold: float
     history: Mapping[str, Any] | None = None
+    uncalibrated: Uncalibrated | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,6 +75,8 @@ class EvaluationInputs:
         config: the whole configuration, as `Config.model_dump(mode="json")` gives it.
         real_vs_synthetic_auc: how well the two are told apart (`real_vs_synthetic_auc`); None if
             nothing was synthesised.
+        traits: columns of the evaluation examples by name, `(n,)` each, for subgroups
+            (`lungnet.evaluation.subgroups.PROPERTIES`); empty for none.
         baseline: answers of the last blessed model to the same patches, to which the model in question is
             held; None for none. It is no row of the table.
     """
@@ -70,6 +93,7 @@ class EvaluationInputs:
     cohort: Mapping[str, Any] | None = None
     config: Mapping[str, Any] = field(default_factory=dict)
     real_vs_synthetic_auc: float | None = None
+    traits: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
     baseline: RowResult | None = None
 
 

@@ -12,9 +12,11 @@ from lungnet.evaluation.calibration import reliability
 from lungnet.evaluation.figures import RocLine, draw_losses, draw_reliability, draw_roc, draw_variance
 from lungnet.evaluation.inputs import EvaluationInputs, Pictures
 from lungnet.evaluation.pictures import draw_patch_sheet, draw_worst_errors
+from lungnet.evaluation.prevalence import curve_at
 from lungnet.evaluation.report_results import FIGURES
 from lungnet.evaluation.report_text import report_markdown
 from lungnet.evaluation.roc import precision_recall_curve, roc_curve
+from lungnet.evaluation.row_figures import draw_row_figures
 from lungnet.files import write_json, write_text
 
 
@@ -28,9 +30,9 @@ def write_report(
 
         folder/
           metrics.json      see `evaluate`
-          curves.json       ROC, precision-recall and training curves: <row key> -> {roc, precision_recall,
-                            history}
-          figures/*.png     Figures 4, 5 and 6, reliability, patches; those there is something to draw for
+          curves.json       ROC, precision-recall (at the own prevalence, and precision at others) and
+                            training curves: <row key> -> {roc, precision_recall, history}
+          figures/*.png     Figures 4, 5 and 6, reliability, precision, patches; what there is to draw
           report.md         links to the figures by relative paths
 
     The same arguments give the same bytes.
@@ -46,7 +48,9 @@ def write_report(
     """
     folder = Path(folder)
     write_json(folder / "metrics.json", metrics)
-    write_text(folder / "curves.json", json.dumps(_curves(inputs), allow_nan=False, sort_keys=True) + "\n")
+    write_text(
+        folder / "curves.json", json.dumps(_curves(inputs, metrics), allow_nan=False, sort_keys=True) + "\n"
+    )
     drawn = _draw(folder, metrics, inputs, pictures or Pictures())
     write_text(folder / "report.md", report_markdown(metrics, drawn))
 
@@ -65,6 +69,7 @@ def _draw(
             for key, row in inputs.rows.items()
         },
     )
+    drawn |= draw_row_figures(paths, metrics, inputs)
     first = next(iter(inputs.rows.values()))
     history = first.history or {}
     kept = history.get("kept_iteration")
@@ -101,7 +106,7 @@ def _roc_line(key: str, row: Mapping[str, Any], inputs: EvaluationInputs) -> Roc
     return RocLine(key, row["name"], curve, own["auc"]["value"], point)
 
 
-def _curves(inputs: EvaluationInputs) -> dict[str, Any]:
+def _curves(inputs: EvaluationInputs, metrics: Mapping[str, Any]) -> dict[str, Any]:
     curves = {}
     for key, row in inputs.rows.items():
         roc = roc_curve(inputs.labels, row.probabilities)
@@ -115,6 +120,11 @@ def _curves(inputs: EvaluationInputs) -> dict[str, Any]:
                 "precision": _rounded(recall.precision),
                 "recall": _rounded(recall.recall),
                 "thresholds": recall.thresholds.tolist(),
+                "precision_at": {
+                    name: _rounded(curve_at(inputs.labels, row.probabilities, at["prevalence"]).precision)
+                    for name, at in metrics["rows"][key]["at_prevalence"].items()
+                    if name != "own"
+                },
             },
             "history": _plain(row.history),
         }

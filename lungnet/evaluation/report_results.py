@@ -12,6 +12,8 @@ FIGURES = {
     "losses": "figures/figure_5_losses.png",
     "roc": "figures/figure_6_roc.png",
     "reliability": "figures/reliability.png",
+    "calibrations": "figures/calibrations.png",
+    "precision_recall": "figures/precision_recall.png",
     "patches": "figures/real_and_synthetic.png",
     "errors": "figures/worst_errors.png",
 }
@@ -57,14 +59,21 @@ def table_1(metrics: Mapping[str, Any]) -> str:
     differences = metrics["differences"]["rows"]
     if differences:
         name = metrics["rows"][metrics["differences"]["reference"]]["name"]
+        independent = metrics["differences"]["delong"]
         body = [
-            (metrics["rows"][key]["name"], _signed(estimate), _holds_zero(estimate))
+            (
+                metrics["rows"][key]["name"],
+                _signed(estimate),
+                _holds_zero(estimate),
+                *_delong(independent[key]),
+            )
             for key, estimate in differences.items()
         ]
         parts += [
             f"### {name} against the others",
-            f"AUC of {name} less that of the other, on the same resamples.",
-            markdown_table(("Other", "Difference in AUC", "Interval holds 0"), body),
+            f"AUC of {name} less that of the other, on the same resamples. DeLong's interval and p need "
+            "none, and take every patch for independent.",
+            markdown_table(("Other", "Difference in AUC", "Interval holds 0", "DeLong", "p"), body),
         ]
     return "\n\n".join(parts)
 
@@ -148,6 +157,14 @@ def _signed(estimate: Mapping[str, Any]) -> str:
     if estimate["low"] is None:
         return f"{estimate['value']:+.3f}"
     return f"{estimate['value']:+.3f} ({estimate['low']:+.3f} to {estimate['high']:+.3f})"
+
+
+def _delong(estimate: Mapping[str, Any] | None) -> tuple[str, str]:
+    """Interval and p of a difference, if it could be had."""
+    if estimate is None:
+        return NOTHING, NOTHING
+    least = "< 0.001" if estimate["p_value"] < 0.001 else f"{estimate['p_value']:.3f}"
+    return f"{estimate['low']:+.3f} to {estimate['high']:+.3f}", least
 
 
 def _holds_zero(estimate: Mapping[str, Any]) -> str:

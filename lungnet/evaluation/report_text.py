@@ -6,7 +6,10 @@ from typing import Any
 
 from lungnet.config import Config
 from lungnet.evaluation.markdown import NOTHING, flat, literal, markdown_table, words
+from lungnet.evaluation.report_calibration import calibrations
+from lungnet.evaluation.report_prevalence import prevalence
 from lungnet.evaluation.report_results import calibration, image, table_1, table_2, verdict
+from lungnet.evaluation.report_subgroups import subgroups
 from lungnet.evaluation.tables import estimate_text, percent_text
 from lungnet.lidc import PAPER_COHORT
 
@@ -45,6 +48,9 @@ def report_markdown(metrics: Mapping[str, Any], figures: Collection[str] = ()) -
         _training(metrics, figures),
         _roc(metrics, figures),
         calibration(metrics, figures),
+        calibrations(metrics, figures),
+        prevalence(metrics, figures),
+        subgroups(metrics),
         _synthetic(metrics, figures),
         _errors(metrics, figures),
         _configuration(metrics),

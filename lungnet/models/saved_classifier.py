@@ -136,19 +136,30 @@ class LoadedClassifier:
         Raises:
             InputError: another shape or dtype.
         """
+        found = self._answers(self._serve, patches_hu, batch_size)
+        return found["probability"], found["cluster"]
+
+    def explain(self, patches_hu: npt.ArrayLike, batch_size: int = 512) -> dict[str, npt.NDArray[Any]]:
+        """Returns what `PatchClassifier.explain` returns, `(n,)` each; arguments and errors as `predict`."""
+        return self._answers(self.signature("explain"), patches_hu, batch_size)
+
+    @staticmethod
+    def _answers(endpoint: Any, patches_hu: npt.ArrayLike, batch_size: int) -> dict[str, npt.NDArray[Any]]:
         patches = np.asarray(patches_hu)
         if patches.dtype != np.int16 or patches.ndim != 3 or patches.shape[1:] != (PATCH_SIZE, PATCH_SIZE):
             raise InputError(
                 f"patches_hu must be int16 (n, {PATCH_SIZE}, {PATCH_SIZE}). "
                 f"Received: {patches.dtype} {patches.shape}."
             )
-        probability = np.empty(len(patches), np.float32)
-        cluster = np.empty(len(patches), np.int64)
+        answers = {
+            name: np.empty(len(patches), value.dtype.as_numpy_dtype)
+            for name, value in endpoint.structured_outputs.items()
+        }
         for start in range(0, len(patches), batch_size):
             part = slice(start, start + batch_size)
-            found = self._serve(patches_hu=tf.constant(patches[part]))
-            probability[part], cluster[part] = found["probability"], found["cluster"]
-        return probability, cluster
+            for name, value in endpoint(patches_hu=tf.constant(patches[part])).items():
+                answers[name][part] = value
+        return answers
 
 
 def load_classifier(path: str | os.PathLike[str]) -> LoadedClassifier:

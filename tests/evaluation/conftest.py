@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lungnet.config import Config
-from lungnet.evaluation import EvaluationInputs, RowResult
+from lungnet.evaluation import EvaluationInputs, RowResult, Uncalibrated
 
 
 @pytest.fixture
@@ -34,7 +34,7 @@ def inputs(scored):
         labels=y,
         groups=groups,
         rows={
-            "gan_cae_calm": RowResult("gan_cae_calm", p, 0.45, history),
+            "gan_cae_calm": RowResult("gan_cae_calm", p, 0.45, history, uncalibrated(y)),
             "cnn": RowResult("cnn", np.round(p, 1).astype(np.float32), 0.5),
         },
         split_unit="patient",
@@ -48,4 +48,17 @@ def inputs(scored):
         },
         config=Config(seed=3).model_dump(mode="json"),
         real_vs_synthetic_auc=0.75,
+        traits={
+            "diameter_mm": np.where(y == 1, np.linspace(3, 18, 400), 0).astype(np.float32),
+            "texture": np.zeros(400, np.float32),
+            "manufacturer": np.where(np.arange(400) < 380, "GE", "<b>|x"),
+        },
     )
+
+
+def uncalibrated(y):
+    """Logits three times as sure as they should be, for evaluation and 200 inner-validation patches."""
+    rng = np.random.default_rng(8)
+    held = (rng.random(200) < 0.3).astype(int)
+    logits = [3.0 * (2.0 * labels - 1.5 + rng.normal(0.0, 1.0, len(labels))) for labels in (y, held)]
+    return Uncalibrated("platt", logits[0], held, logits[1])

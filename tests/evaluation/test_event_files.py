@@ -31,6 +31,7 @@ def test_figures_table_and_a_curve_for_each_row(tmp_path, inputs, config):
     log_evaluation(tmp_path / "log", tmp_path / "report", metrics, inputs)
     events = EventAccumulator(str(tmp_path / "log")).Reload()
     images = {"figures/variance", "figures/losses", "figures/roc", "figures/reliability"}
+    images |= {"figures/calibrations", "figures/precision_recall"}
     assert set(events.Tags()["tensors"]) == {*images, "table_1"}  # no pictures were given
     roc = tf.io.decode_png((tmp_path / "report/figures/figure_6_roc.png").read_bytes(), channels=3)
     _, _, shown = tf.make_ndarray(events.Tensors("figures/roc")[0].tensor_proto)
@@ -46,6 +47,7 @@ def test_precision_and_recall_by_hand(tmp_path, inputs, config):
         inputs,
         labels=[0, 1, 0, 1],
         groups=["a", "b", "c", "d"],
+        traits={},
         rows={"cnn": RowResult("cnn", [0.1, 0.4, 0.6, 0.9], 0.5)},
         summary={},
     )

@@ -33,7 +33,7 @@ def test_every_file_is_there_and_every_link_leads_to_a_picture(tmp_path, inputs,
     links = re.findall(r"\]\((figures/[^)]+)\)", text)
     found = sorted(str(path.relative_to(tmp_path / "report")) for path in tmp_path.glob("report/figures/*"))
     assert sorted(links) == found
-    assert len(links) == 6
+    assert len(links) == 8
     for link in links:
         content = (tmp_path / "report" / link).read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -47,7 +47,7 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path, inputs, pictures):
     for name in ("one", "two"):
         written(tmp_path / name, inputs, pictures)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
-    assert len(files) == 9
+    assert len(files) == 11
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
 

@@ -1,0 +1,66 @@
+"""Precision at other prevalences, in the report."""
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from lungnet.evaluation.markdown import markdown_table
+from lungnet.evaluation.report_results import image
+from lungnet.evaluation.tables import estimate_text
+
+
+def prevalence(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
+    """Returns average precision and precision at the threshold at each prevalence, and what they hang on."""
+    shares = next(iter(metrics["rows"].values()))["at_prevalence"]
+    names = [prevalence_name(key, at["prevalence"]) for key, at in shares.items()]
+    parts = [
+        "## Precision and prevalence",
+        "Recall and specificity are the same at every prevalence; precision is not. Reweighted from the "
+        "evaluation set, whose negatives stand for all others:",
+        _table(metrics, "average_precision", "Average precision", names),
+        _table(metrics, "precision", "Precision at the threshold, %", names, 100.0),
+    ]
+    if "candidates" in shares:
+        parts.append(_at_candidates(metrics, shares["candidates"]["prevalence"]))
+    if "precision_recall" in figures:
+        parts.append(image("precision_recall", "Precision against recall at each prevalence"))
+    return "\n\n".join(parts)
+
+
+def prevalence_name(key: str, share: float) -> str:
+    """Returns a prevalence, one of those of `at_prevalence`, in words."""
+    if key == "balanced":
+        return "50:50"
+    if key == "own":
+        return f"own, {100 * share:.1f} % positive"
+    return f"candidates, 1 positive in {1 / share:,.0f}"
+
+
+def _table(metrics: Mapping[str, Any], measure: str, title: str, names: list[str], scale: float = 1.0) -> str:
+    digits = 1 if scale == 100.0 else 3
+    body = [
+        (row["name"], *(estimate_text(at[measure], scale, digits) for at in row["at_prevalence"].values()))
+        for row in metrics["rows"].values()
+    ]
+    return f"{title}:\n\n{markdown_table(('Model', *names), body)}"
+
+
+def _at_candidates(metrics: Mapping[str, Any], share: float) -> str:
+    """What stands behind the numbers at the prevalence of a detector's candidates."""
+    first = next(iter(metrics["rows"].values()))
+    at = first["at_prevalence"]["candidates"]
+    negatives = metrics["patches"] - metrics["positives"]
+    confidence = f"{100 * metrics['intervals']['confidence']:g} %"
+    text = (
+        f"At 1 positive in {1 / share:,.0f} (`evaluation.candidate_prevalence`; of LUNA16's 551,065 "
+        f"candidates 1,351 are nodules) the false positives of {first['name']} were measured on "
+        f"{negatives:,} negatives, of which it calls {at['false_positives']:,} positive. "
+    )
+    if at["least_precision"] is not None:
+        text += (
+            f"If its false positive rate lay at the upper end of its exact {confidence} interval over "
+            f"patches, its precision there would be {100 * at['least_precision']:.1f} %. "
+        )
+    return text + (
+        "The threshold is that of the best balanced accuracy: where nodules are rare, one that calls fewer "
+        "patches is more precise."
+    )
