@@ -47,7 +47,7 @@ from .predictions import Predictions as Predictions
 from .predictions import read_predictions as read_predictions
 from .predictions import write_predictions as write_predictions
 from .prevalence import AtPrevalence as AtPrevalence
-from .prevalence import at_prevalences as at_prevalences
+from .prevalence import at_prevalence as at_prevalence
 from .prevalence import curve_at as curve_at
 from .report import write_report as write_report
 from .report_text import report_markdown as report_markdown

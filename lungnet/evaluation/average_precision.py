@@ -27,6 +27,20 @@ class AveragePrecision(NamedTuple):
     balanced: Floats
 
 
+class Rates(NamedTuple):
+    """What is called positive from each distinct score on, by falling score.
+
+    Attributes:
+        recall: float64 `(samples, thresholds)`, share of the positives; NaN where they have no weight.
+        fallout: the same of the negatives, the false positive rate.
+        prevalence: float64 `(samples,)`, share of positives that the weights give.
+    """
+
+    recall: Floats
+    fallout: Floats
+    prevalence: Floats
+
+
 class RankedPrecision:
     """Scores sorted once, so that the average precision under many weightings costs no further sorting.
 
@@ -34,6 +48,9 @@ class RankedPrecision:
         y: bool `(n,)`, both classes present.
         p: float64 `(n,)`, finite; only their order matters.
         codes: int64 `(n,)`, the column of the weights that holds each patch's weight.
+
+    Attributes:
+        thresholds: the distinct scores, falling.
     """
 
     def __init__(self, y: Labels, p: Floats, codes: Codes) -> None:
@@ -42,9 +59,10 @@ class RankedPrecision:
         self._columns = codes[order]
         self._positive = y[order]
         self._last_of_ties = np.flatnonzero(np.append(scores[1:] != scores[:-1], True))
+        self.thresholds = scores[self._last_of_ties]
 
-    def measure(self, weights: Floats) -> AveragePrecision:
-        """Returns the sum over distinct scores, falling, of precision times what they add to recall.
+    def rates(self, weights: Floats) -> Rates:
+        """Returns what is called positive at each threshold.
 
         Args:
             weights: float64 `(samples, columns)`, not negative.
@@ -54,15 +72,45 @@ class RankedPrecision:
             np.cumsum(np.where(mask, weighted, 0.0), axis=1)[:, self._last_of_ties]
             for mask in (self._positive, ~self._positive)
         )
-        recall, fallout = _divided(true, true[:, -1:]), _divided(false, false[:, -1:])
-        added = np.diff(recall, axis=1, prepend=0.0)
-        # Where nothing is called yet, nothing is added to recall: any precision will do.
-        own, balanced = (
-            np.einsum("ij,ij->i", added, np.nan_to_num(_divided(right, right + wrong)))
-            for right, wrong in ((true, false), (recall, fallout))
+        prevalence = _divided(true[:, -1], true[:, -1] + false[:, -1])
+        return Rates(_divided(true, true[:, -1:]), _divided(false, false[:, -1:]), prevalence)
+
+    def measure(self, weights: Floats) -> AveragePrecision:
+        """Returns the average precision at the prevalence that the weights give, and at one half.
+
+        Args:
+            weights: float64 `(samples, columns)`, not negative.
+        """
+        rates = self.rates(weights)
+        return AveragePrecision(
+            average_precision_at(rates.prevalence[:, None], rates), average_precision_at(0.5, rates)
         )
-        undefined = np.isnan(recall[:, -1] + fallout[:, -1])
-        return AveragePrecision(*(np.where(undefined, np.nan, values) for values in (own, balanced)))
+
+
+def precision_at(prevalence: float | Floats, recall: Floats, fallout: Floats) -> Floats:
+    """Returns pi R / (pi R + (1 - pi) F), NaN where nothing is called positive.
+
+    Args:
+        prevalence: pi, a number or an array that fits the others.
+        recall: R, any shape.
+        fallout: the false positive rate F, of the same shape.
+    """
+    right, wrong = prevalence * recall, (1.0 - prevalence) * fallout
+    return _divided(right, right + wrong)
+
+
+def average_precision_at(prevalence: float | Floats, rates: Rates) -> Floats:
+    """Returns the sum over falling scores of precision times what each adds to recall, `(samples,)`.
+
+    Args:
+        prevalence: share of positives; a number, or `(samples, 1)`.
+        rates: of each sample.
+    """
+    recall, fallout, _ = rates
+    added = np.diff(recall, axis=1, prepend=0.0)
+    # Where nothing is called yet, nothing is added to recall: any precision will do.
+    area = np.einsum("ij,ij->i", added, np.nan_to_num(precision_at(prevalence, recall, fallout)))
+    return np.where(np.isnan(recall[:, -1] + fallout[:, -1]), np.nan, area)
 
 
 def average_precision(y: npt.ArrayLike, p: npt.ArrayLike, weights: npt.ArrayLike | None = None) -> float:

@@ -48,9 +48,9 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
                             positive_fraction}]}
             delong          {value, standard_error, low, high, p_value: null} of the AUC over patches
                             (`DelongEstimate`), or null
-            at_prevalence   {own, balanced, candidates: {prevalence, average_precision: ESTIMATE,
-                            precision: ESTIMATE, negative_predictive_value: ESTIMATE, false_positives,
-                            least_precision}} (`AtPrevalence`); no candidates for task "malignancy"
+            candidates      {prevalence, average_precision: ESTIMATE, precision: ESTIMATE,
+                            negative_predictive_value: ESTIMATE, false_positives, least_precision} at
+                            `evaluation.candidate_prevalence` (`AtPrevalence`); null for task "malignancy"
             calibrations    {used, best_on_validation, validation_patches, methods: {<method>: {ece,
                             brier: ESTIMATE, log_loss: ESTIMATE, validation_log_loss}}} (`CalibratedAs`), or
                             null where the logits are not known
@@ -160,7 +160,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
 def _row(key: str, row: RowResult, report: Mapping[str, Any]) -> dict[str, Any]:
     kept = (
         *("threshold", "confusion", "own", "balanced", "calibration"),
-        *("delong", "at_prevalence", "calibrations", "subgroups"),
+        *("delong", "candidates", "calibrations", "subgroups"),
     )
     history = row.history or {}
     training: dict[str, Any] = {name: history[name] for name in FACTS if name in history}

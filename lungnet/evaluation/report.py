@@ -13,6 +13,7 @@ from lungnet.evaluation.figures import RocLine, draw_losses, draw_reliability, d
 from lungnet.evaluation.inputs import EvaluationInputs, Pictures
 from lungnet.evaluation.pictures import draw_patch_sheet, draw_worst_errors
 from lungnet.evaluation.prevalence import curve_at
+from lungnet.evaluation.report_prevalence import prevalences
 from lungnet.evaluation.report_results import FIGURES
 from lungnet.evaluation.report_text import report_markdown
 from lungnet.evaluation.roc import precision_recall_curve, roc_curve
@@ -121,8 +122,8 @@ def _curves(inputs: EvaluationInputs, metrics: Mapping[str, Any]) -> dict[str, A
                 "recall": _rounded(recall.recall),
                 "thresholds": recall.thresholds.tolist(),
                 "precision_at": {
-                    name: _rounded(curve_at(inputs.labels, row.probabilities, at["prevalence"]).precision)
-                    for name, at in metrics["rows"][key]["at_prevalence"].items()
+                    name: _rounded(curve_at(inputs.labels, row.probabilities, share).precision)
+                    for name, share in prevalences(metrics).items()
                     if name != "own"
                 },
             },

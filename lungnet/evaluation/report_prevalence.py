@@ -10,24 +10,30 @@ from lungnet.evaluation.tables import estimate_text
 
 def prevalence(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
     """Returns average precision and precision at the threshold at each prevalence, and what they hang on."""
-    shares = next(iter(metrics["rows"].values()))["at_prevalence"]
-    names = [prevalence_name(key, at["prevalence"]) for key, at in shares.items()]
+    shares = prevalences(metrics)
     parts = [
         "## Precision and prevalence",
         "Recall and specificity are the same at every prevalence; precision is not. Reweighted from the "
         "evaluation set, whose negatives stand for all others:",
-        _table(metrics, "average_precision", "Average precision", names),
-        _table(metrics, "precision", "Precision at the threshold, %", names, 100.0),
+        _table(metrics, "average_precision", "Average precision", shares),
+        _table(metrics, "precision", "Precision at the threshold, %", shares, 100.0, 1),
     ]
     if "candidates" in shares:
-        parts.append(_at_candidates(metrics, shares["candidates"]["prevalence"]))
+        parts.append(_at_candidates(metrics, shares["candidates"]))
     if "precision_recall" in figures:
         parts.append(image("precision_recall", "Precision against recall at each prevalence"))
     return "\n\n".join(parts)
 
 
+def prevalences(metrics: Mapping[str, Any]) -> dict[str, float]:
+    """Returns the share of positives of "own", "balanced" and, among a detector's, "candidates"."""
+    shares = {"own": metrics["prevalence"], "balanced": 0.5}
+    candidates = next(iter(metrics["rows"].values()))["candidates"]
+    return shares if candidates is None else {**shares, "candidates": candidates["prevalence"]}
+
+
 def prevalence_name(key: str, share: float) -> str:
-    """Returns a prevalence, one of those of `at_prevalence`, in words."""
+    """Returns a prevalence, one of those of `prevalences`, in words."""
     if key == "balanced":
         return "50:50"
     if key == "own":
@@ -35,19 +41,26 @@ def prevalence_name(key: str, share: float) -> str:
     return f"candidates, 1 positive in {1 / share:,.0f}"
 
 
-def _table(metrics: Mapping[str, Any], measure: str, title: str, names: list[str], scale: float = 1.0) -> str:
-    digits = 1 if scale == 100.0 else 3
+def _table(
+    metrics: Mapping[str, Any],
+    measure: str,
+    title: str,
+    shares: Mapping[str, float],
+    scale: float = 1.0,
+    digits: int = 3,
+) -> str:
+    head = ("Model", *(prevalence_name(key, share) for key, share in shares.items()))
     body = [
-        (row["name"], *(estimate_text(at[measure], scale, digits) for at in row["at_prevalence"].values()))
+        (row["name"], *(estimate_text(row[key][measure], scale, digits) for key in shares))
         for row in metrics["rows"].values()
     ]
-    return f"{title}:\n\n{markdown_table(('Model', *names), body)}"
+    return f"{title}:\n\n{markdown_table(head, body)}"
 
 
 def _at_candidates(metrics: Mapping[str, Any], share: float) -> str:
     """What stands behind the numbers at the prevalence of a detector's candidates."""
     first = next(iter(metrics["rows"].values()))
-    at = first["at_prevalence"]["candidates"]
+    at = first["candidates"]
     negatives = metrics["patches"] - metrics["positives"]
     confidence = f"{100 * metrics['intervals']['confidence']:g} %"
     text = (

@@ -9,7 +9,7 @@ from lungnet.evaluation.figures import PrecisionRecallLine, draw_precision_recal
 from lungnet.evaluation.inputs import EvaluationInputs
 from lungnet.evaluation.prevalence import curve_at
 from lungnet.evaluation.report_calibration import CALIBRATION_NAMES
-from lungnet.evaluation.report_prevalence import prevalence_name
+from lungnet.evaluation.report_prevalence import prevalence_name, prevalences
 from lungnet.models import CALIBRATION_METHODS, fit_calibration
 
 
@@ -26,10 +26,8 @@ def draw_row_figures(
     Returns:
         Which of the two were drawn.
     """
-    shares = next(iter(metrics["rows"].values()))["at_prevalence"]
     panels = {}
-    for key, at in shares.items():
-        share = at["prevalence"]
+    for key, share in prevalences(metrics).items():
         lines = [
             PrecisionRecallLine(
                 row, metrics["rows"][row]["name"], curve_at(inputs.labels, given.probabilities, share)

@@ -8,14 +8,14 @@ from lungnet.config import EvaluationConfig
 from lungnet.evaluation.calibration_comparison import best_on_validation, compare_calibrations
 from lungnet.evaluation.delong import delong_auc, delong_difference
 from lungnet.evaluation.inputs import EvaluationInputs, RowResult
-from lungnet.evaluation.prevalence import at_prevalences
+from lungnet.evaluation.prevalence import at_prevalence
 from lungnet.evaluation.subgroups import subgroup_tables
 
 
 def row_measures(
     inputs: EvaluationInputs, row: RowResult, config: EvaluationConfig, options: dict[str, Any]
 ) -> dict[str, Any]:
-    """Returns `delong`, `at_prevalence`, `calibrations` and `subgroups` of a row, as `metrics.json` has them.
+    """Returns `delong`, `candidates`, `calibrations` and `subgroups` of a row, as `metrics.json` has them.
 
     Args:
         inputs: labels, groups and traits.
@@ -27,8 +27,10 @@ def row_measures(
         InputError: the row's logits, or a trait, are not what they should be.
     """
     y, groups = inputs.labels, inputs.groups
-    shares = prevalences(inputs, config)
-    at = at_prevalences(y, row.probabilities, groups, row.threshold, shares, **options)
+    candidates = None
+    if inputs.task == "nodule":  # where every patch is a nodule there are no candidates
+        share = config.candidate_prevalence
+        candidates = at_prevalence(y, row.probabilities, groups, row.threshold, share, **options).to_json()
     tables = subgroup_tables(
         y,
         row.probabilities,
@@ -41,19 +43,10 @@ def row_measures(
     )
     return {
         "delong": delong(inputs, row, None, config.confidence),
-        "at_prevalence": {name: one.to_json() for name, one in at.items()},
+        "candidates": candidates,
         "calibrations": _calibrations(inputs, row, options),
         "subgroups": {name: table.to_json() for name, table in tables.items()},
     }
-
-
-def prevalences(inputs: EvaluationInputs, config: EvaluationConfig) -> dict[str, float]:
-    """Returns the shares of positives at which precision is given: "own", "balanced" and "candidates".
-
-    There are no candidates where every patch is a nodule (task "malignancy").
-    """
-    shares = {"own": float(np.asarray(inputs.labels).mean()), "balanced": 0.5}
-    return {**shares, "candidates": config.candidate_prevalence} if inputs.task == "nodule" else shares
 
 
 def delong(

@@ -6,8 +6,7 @@ from scipy import stats
 from sklearn.metrics import average_precision_score, precision_recall_curve, precision_score
 
 from lungnet.errors import InputError
-from lungnet.evaluation import at_prevalences, curve_at
-from lungnet.evaluation.prevalence import average_precision_at, precision_at
+from lungnet.evaluation import at_prevalence, classification_report, curve_at
 from lungnet.hashing import stable_id
 
 LUNA16 = 1351 / 551_065
@@ -22,7 +21,7 @@ def weights_for(y, prevalence):
 def test_by_hand():
     # Called at 0.5: one of two positives, one of four negatives. At 1 in 5: 0.1 of 0.1 + 0.2.
     y, p = [1, 1, 0, 0, 0, 0], [0.9, 0.3, 0.6, 0.2, 0.1, 0.1]
-    found = at_prevalences(y, p, None, 0.5, {"one in five": 0.2}, resamples=10)["one in five"]
+    found = at_prevalence(y, p, None, 0.5, 0.2, resamples=10)
     assert found.precision.value == pytest.approx(1 / 3)
     # Not called: one of two positives, three of four negatives.
     assert found.negative_predictive_value.value == pytest.approx(0.6 / (0.6 + 0.1))
@@ -38,7 +37,7 @@ def test_by_hand():
 def test_weights_of_scikit_learn_give_the_same(scored, prevalence):
     y, p, groups = scored
     weights = weights_for(y, prevalence)
-    found = at_prevalences(y, p, groups, 0.45, {"there": prevalence}, resamples=10)["there"]
+    found = at_prevalence(y, p, groups, 0.45, prevalence, resamples=10)
     expected = average_precision_score(y, p, sample_weight=weights)
     assert found.average_precision.value == pytest.approx(expected, rel=1e-9)
     called = p >= 0.45
@@ -54,14 +53,14 @@ def test_weights_of_scikit_learn_give_the_same(scored, prevalence):
 
 def test_the_own_prevalence_is_the_set_as_it_is(scored):
     y, p, groups = scored
-    found = at_prevalences(y, p, groups, 0.45, {"own": float(y.mean())}, resamples=10)["own"]
+    found = at_prevalence(y, p, groups, 0.45, float(y.mean()), resamples=10)
     assert found.average_precision.value == pytest.approx(average_precision_score(y, p))
 
 
 def test_precision_falls_with_the_prevalence(scored):
     y, p, groups = scored
     shares = {"rare": LUNA16, "own": float(y.mean()), "balanced": 0.5}
-    found = at_prevalences(y, p, groups, 0.45, shares, resamples=100)
+    found = {name: at_prevalence(y, p, groups, 0.45, share, resamples=100) for name, share in shares.items()}
     for name in ("precision", "average_precision"):
         values = [getattr(found[key], name).value for key in shares]
         assert values == sorted(values) and values[0] < 0.2 * values[2]
@@ -78,7 +77,7 @@ def test_intervals_are_those_of_resampled_groups():
     y = (rng.random(120) < 0.4).astype(int)
     p = np.round(np.clip(0.3 * y + 0.5 * rng.random(120), 0, 1), 1)
     groups = np.repeat(np.arange(12), 10)
-    found = at_prevalences(y, p, groups, 0.5, {"there": 0.02}, resamples=5, confidence=0.5)["there"]
+    found = at_prevalence(y, p, groups, 0.5, 0.02, resamples=5, confidence=0.5)
     drawn = np.random.default_rng([0, stable_id("bootstrap")]).integers(12, size=(5, 12))
     values = []
     for chosen in drawn:
@@ -90,7 +89,7 @@ def test_intervals_are_those_of_resampled_groups():
 
 def test_no_false_positive_is_no_proof_of_precision():
     y, p = [1] * 10 + [0] * 90, [0.9] * 10 + [0.1] * 90
-    found = at_prevalences(y, p, None, 0.5, {"rare": LUNA16}, resamples=10)["rare"]
+    found = at_prevalence(y, p, None, 0.5, LUNA16, resamples=10)
     assert (found.precision.value, found.precision.low) == (1.0, 1.0)
     # 90 negatives without a call: up to 4 % may be called.
     assert found.least_precision == pytest.approx(LUNA16 / (LUNA16 + (1 - LUNA16) * (1 - 0.025 ** (1 / 90))))
@@ -99,25 +98,28 @@ def test_no_false_positive_is_no_proof_of_precision():
 
 def test_nothing_or_everything_is_called_positive():
     y, p = [1, 1, 0, 0], [0.4, 0.3, 0.2, 0.1]
-    nothing = at_prevalences(y, p, None, 0.5, {"even": 0.5}, resamples=10)["even"]
+    nothing = at_prevalence(y, p, None, 0.5, 0.5, resamples=10)
     assert (nothing.precision.value, nothing.least_precision) == (None, None)
     assert nothing.negative_predictive_value.value == 0.5
-    everything = at_prevalences(y, p, None, 0.0, {"even": 0.5}, resamples=10)["even"]
+    everything = at_prevalence(y, p, None, 0.0, 0.5, resamples=10)
     assert (everything.precision.value, everything.least_precision) == (0.5, 0.5)
     assert everything.negative_predictive_value.value is None
 
 
-def test_a_class_without_weight_is_undefined():
-    nothing = np.full((1, 3), np.nan)
-    assert np.isnan(average_precision_at(0.5, nothing, np.array([[0.0, 0.5, 1.0]]))).all()
-    assert np.isnan(precision_at(0.5, np.zeros(1), np.zeros(1))).all()
+def test_balanced_intervals_are_the_report_s(scored):
+    y, p, groups = scored
+    found = at_prevalence(y, p, groups, 0.45, 0.5, resamples=100)
+    report = classification_report(y, p, groups, 0.45, resamples=100)
+    for name in ("precision", "average_precision"):
+        ours, theirs = getattr(found, name), report.balanced[name]
+        assert (ours.value, ours.low, ours.high) == pytest.approx((theirs.value, theirs.low, theirs.high))
 
 
 def test_refusals(scored):
     y, p, groups = scored
     with pytest.raises(ValueError, match=r"prevalence must lie between 0 and 1. Received: 1.0"):
-        at_prevalences(y, p, groups, 0.5, {"all": 1.0})
+        at_prevalence(y, p, groups, 0.5, 1.0)
     with pytest.raises(ValueError, match=r"Received: 0"):
         curve_at(y, p, 0)
     with pytest.raises(InputError, match="threshold must lie in"):
-        at_prevalences(y, p, groups, 1.5, {"even": 0.5})
+        at_prevalence(y, p, groups, 1.5, 0.5)

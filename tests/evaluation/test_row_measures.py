@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from lungnet.errors import InputError
 from lungnet.evaluation import (
     RowResult,
     Uncalibrated,
-    at_prevalences,
+    at_prevalence,
     compare_calibrations,
     delong_auc,
     delong_difference,
@@ -21,7 +22,7 @@ from lungnet.evaluation import (
 )
 
 CONFIG = EvaluationConfig(bootstrap=40)
-ALL = {"resamples": 40, "seed": 3}
+ALL: dict[str, Any] = {"resamples": 40, "seed": 3}
 
 
 def test_every_measure_is_its_own_function_s(inputs):
@@ -32,12 +33,8 @@ def test_every_measure_is_its_own_function_s(inputs):
     assert found["delong"] == delong_auc(y, p).to_json()
     expected = delong_difference(y, p, other.probabilities).to_json()
     assert metrics["differences"]["delong"] == {"cnn": expected}
-    shares = {"own": float(y.mean()), "balanced": 0.5, "candidates": 1351 / 551_065}
-    at = at_prevalences(y, p, groups, first.threshold, shares, **ALL)
-    assert found["at_prevalence"] == {name: one.to_json() for name, one in at.items()}
-    own, balanced = found["at_prevalence"]["own"], found["at_prevalence"]["balanced"]
-    assert own["precision"]["value"] == pytest.approx(found["own"]["precision"]["value"])
-    assert balanced["precision"]["low"] == pytest.approx(found["balanced"]["precision"]["low"])
+    at = at_prevalence(y, p, groups, first.threshold, 1351 / 551_065, **ALL)
+    assert found["candidates"] == at.to_json()
     tables = subgroup_tables(y, p, groups, first.threshold, inputs.traits, **ALL)
     assert found["subgroups"] == {name: table.to_json() for name, table in tables.items()}
     known = first.uncalibrated
@@ -51,7 +48,7 @@ def test_every_measure_is_its_own_function_s(inputs):
 
 def test_no_candidates_among_nodules(inputs):
     metrics = evaluate(dataclasses.replace(inputs, task="malignancy"), CONFIG, 0)
-    assert list(metrics["rows"]["cnn"]["at_prevalence"]) == ["own", "balanced"]
+    assert metrics["rows"]["cnn"]["candidates"] is None
     assert metrics["rows"]["cnn"]["subgroups"]["diameter_mm"]["comparison"] == "within"
     assert "of LUNA16's" not in report_markdown(metrics)
 
