@@ -56,7 +56,7 @@ $(VENV)/.installed: setup.py constraints.txt | $(VENV)/bin/python
 	@touch $@
 
 $(VENV)/.installed-test: $(VENV)/.installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,$(RUNTIME),beam,dicom,test]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[train,$(RUNTIME),beam,dicom,server,test]'
 	@touch $@
 
 $(KUBEFLOW)/.installed: setup.py constraints-kubeflow.txt | $(VENV)/bin/python

@@ -58,6 +58,14 @@ EXTRAS = {
     "kubeflow": ["kfp>=2.17,<3", "kfp-kubernetes>=2.17,<3"],
     # Structured reports and segmentations of what was found.
     "dicom": ["highdicom>=0.28"],
+    # Models over HTTP.
+    "server": [
+        "fastapi>=0.115",
+        "httptools>=0.6",
+        "prometheus-client>=0.21",
+        "uvicorn>=0.34",
+        "uvloop>=0.21; sys_platform != 'win32'",
+    ],
     "test": [
         "build>=1.2",
         "import-linter>=2.3",
@@ -70,7 +78,7 @@ EXTRAS = {
         "ruff>=0.11",
         "setuptools>=77",
         "SimpleITK>=2.4",
-        "tritonclient>=2.55",
+        "tritonclient[http]>=2.55",
     ],
 }
 

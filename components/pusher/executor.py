@@ -6,12 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import lungnet
-from lungnet.components.pusher.serving_folder import FACTS, MODEL, ServingFolder
+from lungnet.components.pusher.serving_folder import ServingFolder
 from lungnet.config import PusherConfig
 from lungnet.files import write_json
 from lungnet.hashing import file_sha256
 from lungnet.pipeline import Artifact, BaseExecutor
 from lungnet.serving import NoduleClassifier
+from lungnet.serving.versions import FACTS, MODEL
 
 _LOGGER = logging.getLogger(__name__)
 

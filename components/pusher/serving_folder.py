@@ -1,13 +1,4 @@
-"""A folder from which models are served, one folder a version.
-
-```
-<destination>/
-    1795562018/             an increasing number: seconds since 1970, or the next one that is free
-        model.json          what the model is
-        scanner.onnx        of the same network, for whole slices; where there is one
-        classifier.onnx     moved in last: a version without it is none
-```
-"""
+"""A folder from which models are served, one folder a version; see `lungnet.serving.versions`."""
 
 import shutil
 import time
@@ -18,8 +9,7 @@ from typing import Any
 
 from lungnet.errors import InputError
 from lungnet.files import atomic_path, write_json
-
-MODEL, SCANNER, FACTS = "classifier.onnx", "scanner.onnx", "model.json"
+from lungnet.serving.versions import FACTS, MODEL, SCANNER, version_numbers, whole_versions
 
 
 @dataclass(frozen=True)
@@ -34,7 +24,7 @@ class ServingFolder:
 
     def versions(self) -> list[int]:
         """The versions that a server would take, the oldest first."""
-        return [number for number in self._numbers() if (self.path / str(number) / MODEL).is_file()]
+        return whole_versions(self.path)
 
     def push(self, model: Path, facts: Mapping[str, Any]) -> int:
         """Copies a model, and a scanner that lies beside it, into a new version, the newest there is.
@@ -70,7 +60,7 @@ class ServingFolder:
         """Makes the folder of a version that nobody has."""
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            version = max([int(time.time()), *(number + 1 for number in self._numbers())])
+            version = max([int(time.time()), *(number + 1 for number in version_numbers(self.path))])
             while True:
                 try:
                     (self.path / str(version)).mkdir()
@@ -79,8 +69,3 @@ class ServingFolder:
                     version += 1
         except OSError as error:
             raise InputError(f"Cannot write the serving folder {self.path}: {error.strerror}.") from error
-
-    def _numbers(self) -> list[int]:
-        if not self.path.is_dir():
-            return []
-        return sorted(int(path.name) for path in self.path.iterdir() if path.name.isdecimal())

@@ -20,6 +20,7 @@ VERBS = {
     "phantom": "Chest-like CT series with real nodule shapes, as DICOM.",
     "predict": "Probabilities for candidates in a CT, by an ONNX file.",
     "scan": "Nodules in a whole CT, by an ONNX file.",
+    "serve": "The classifier over HTTP, by the Open Inference Protocol (KServe v2).",
     "froc": "LUNA16's FROC of detections: sensitivity against false positives per scan.",
     "export": "A trained classifier as ONNX files, or as a model repository for Triton.",
     "report": "The table of a run, as Markdown.",

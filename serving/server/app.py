@@ -1,0 +1,180 @@
+"""The routes of the server."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+from fastapi import FastAPI, Request, Response
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+import lungnet
+from lungnet.serving.server.access import Access, Guarded
+from lungnet.serving.server.infer_protocol import HEADER_LENGTH, INPUT, INPUT_DATATYPE, OUTPUTS
+from lungnet.serving.server.observing import Observed
+from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.service import Service
+
+_ERROR = {
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"error": {"type": "string"}},
+                "required": ["error"],
+            }
+        }
+    }
+}
+
+
+def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
+    return {status: {"description": "Refused.", **_ERROR} for status in statuses}
+
+
+_REFUSED = _errors(401, 403, 404)
+_INFER_REFUSED = _errors(400, 401, 403, 404, 408, 413, 415, 503)
+
+
+def build_app(service: Service, access: Access | None = None, reload_seconds: float = 5.0) -> FastAPI:
+    """Returns the ASGI application of a server.
+
+    Args:
+        service: what answers.
+        access: who may ask; None for anybody who calls it by a name of this machine.
+        reload_seconds: from one look for a newer version to the next.
+    """
+
+    @contextlib.asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with service.running(reload_seconds):
+            yield
+
+    app = FastAPI(
+        title="lungnet",
+        version=lungnet.__version__,
+        description="Classifies patches of lung CT by the Open Inference Protocol (KServe v2). For research; "
+        "not for diagnosis.",
+        docs_url=None,
+        redoc_url=None,
+        lifespan=lifespan,
+    )
+    app.add_middleware(Guarded, access=access or Access(), metrics=service.metrics)
+    app.add_middleware(Observed, metrics=service.metrics)
+    _handle_errors(app, service)
+    _add_health(app, service)
+    _add_model(app, service)
+    return app
+
+
+def _handle_errors(app: FastAPI, service: Service) -> None:
+    @app.exception_handler(Refusal)
+    async def refused(request: Request, refusal: Refusal) -> JSONResponse:
+        service.metrics.refused(refusal.reason)
+        return JSONResponse({"error": refusal.message}, refusal.status, refusal.headers)
+
+    @app.exception_handler(HTTPException)
+    async def not_routed(request: Request, error: HTTPException) -> JSONResponse:
+        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+
+    @app.exception_handler(Exception)
+    async def failed(request: Request, error: Exception) -> JSONResponse:
+        return JSONResponse({"error": "The server failed; its log says why."}, 500)
+
+
+def _add_health(app: FastAPI, service: Service) -> None:
+    @app.get("/v2/health/live", responses=_errors(403))
+    async def live() -> dict[str, bool]:
+        """The process answers."""
+        return {"live": True}
+
+    @app.get("/v2/health/ready", responses=_errors(403))
+    async def ready() -> dict[str, bool]:
+        """A model is open; there is no server without one."""
+        return {"ready": True}
+
+    @app.get("/v2", responses=_REFUSED)
+    async def server() -> dict[str, Any]:
+        """What the server is."""
+        return service.server_metadata()
+
+    @app.get("/metrics", responses=_REFUSED, response_class=Response)
+    async def metrics() -> Response:
+        """Prometheus metrics."""
+        return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
+
+
+def _add_model(app: FastAPI, service: Service) -> None:
+    plain, pinned = "/v2/models/{model_name}", "/v2/models/{model_name}/versions/{model_version}"
+
+    @app.get(plain, responses=_REFUSED)
+    @app.get(pinned, responses=_REFUSED)
+    async def model(model_name: str, model_version: str | None = None) -> dict[str, Any]:
+        """What the model is: inputs, outputs, and the properties of its file."""
+        return service.model_metadata(model_name, model_version)
+
+    @app.get(f"{plain}/ready", responses=_REFUSED)
+    @app.get(f"{pinned}/ready", responses=_REFUSED)
+    async def model_ready(model_name: str, model_version: str | None = None) -> dict[str, Any]:
+        """The model answers."""
+        return {"name": service.require(model_name, model_version) and model_name, "ready": True}
+
+    @app.post(f"{plain}/infer", **_INFER)
+    @app.post(f"{pinned}/infer", **_INFER)
+    async def infer(request: Request, model_name: str, model_version: str | None = None) -> Response:
+        """Probability and cluster of patches."""
+        body, headers = await service.infer(request, model_name, model_version)
+        return Response(body, headers=headers)
+
+
+#: Bodies are read as they are: what follows the JSON is no JSON.
+_INFER: dict[str, Any] = {
+    "response_class": Response,
+    "responses": _INFER_REFUSED,
+    "openapi_extra": {
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": {
+                        "type": "object",
+                        "required": ["inputs"],
+                        "properties": {
+                            "id": {"type": "string"},
+                            "inputs": {
+                                "type": "array",
+                                "minItems": 1,
+                                "maxItems": 1,
+                                "items": {
+                                    "type": "object",
+                                    "required": ["name", "datatype", "shape", "data"],
+                                    "properties": {
+                                        "name": {"const": INPUT},
+                                        "datatype": {"const": INPUT_DATATYPE},
+                                        "shape": {"type": "array", "items": {"type": "integer"}},
+                                        "data": {"type": "array"},
+                                    },
+                                },
+                            },
+                            "outputs": {
+                                "type": "array",
+                                "items": {
+                                    "type": "object",
+                                    "required": ["name"],
+                                    "properties": {"name": {"enum": list(OUTPUTS)}},
+                                },
+                            },
+                        },
+                    }
+                },
+                "application/octet-stream": {
+                    "schema": {
+                        "type": "string",
+                        "format": "binary",
+                        "description": f"JSON of the length that {HEADER_LENGTH} states, then the tensor.",
+                    }
+                },
+            },
+        }
+    },
+}

@@ -1,0 +1,171 @@
+"""Inference requests and replies of the KServe v2 protocol over HTTP, with its extension for binary tensors.
+
+https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/ ; a body is JSON, and where
+`Inference-Header-Content-Length` states how long that is, the tensors' bytes follow it.
+"""
+
+import json
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from lungnet.serving.classifier import PATCH_SIZE, Prediction
+from lungnet.serving.server.limits import ServerLimits
+from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.tensors import from_bytes, from_json, parse_json, to_output
+
+#: Output -> datatype of the protocol, in the order of replies.
+OUTPUTS = {"probability": "FP32", "cluster": "INT64"}
+INPUT, INPUT_DATATYPE = "patches_hu", "INT16"
+HEADER_LENGTH = "Inference-Header-Content-Length"
+_LONGEST_ID = 256
+
+
+@dataclass(frozen=True)
+class InferRequest:
+    """What was asked.
+
+    Attributes:
+        patches_hu: int16 `(n, 40, 40)`.
+        outputs: name of each output wanted -> whether its bytes are to follow the JSON.
+        id: to be sent back; None for none.
+    """
+
+    patches_hu: npt.NDArray[np.int16]
+    outputs: Mapping[str, bool]
+    id: str | None
+
+
+def decompress(body: bytes, encoding: str, limits: ServerLimits) -> bytes:
+    """Unpacks a body.
+
+    Args:
+        body: as sent.
+        encoding: of `Content-Encoding`, empty for none.
+        limits: how much may come out.
+
+    Raises:
+        Refusal: the encoding is unknown (415), the data are damaged (400) or too much (413).
+    """
+    if encoding in ("", "identity"):
+        return body
+    if encoding not in ("gzip", "deflate"):
+        raise Refusal(415, "Content-Encoding must be gzip or deflate.")
+    unpacker = zlib.decompressobj(wbits=47)  # either header
+    try:
+        plain = unpacker.decompress(body, limits.max_decompressed_bytes + 1)
+    except zlib.error as error:
+        raise Refusal(400, f"The body is not {encoding}.") from error
+    if len(plain) > limits.max_decompressed_bytes:
+        raise Refusal(
+            413, f"The body unpacks to more than {limits.max_decompressed_bytes:,} bytes.", "too_large"
+        )
+    if not unpacker.eof or unpacker.unused_data:
+        raise Refusal(400, f"The body is not one whole piece of {encoding}.")
+    return plain
+
+
+def read_request(body: bytes, header_length: str | None, limits: ServerLimits) -> InferRequest:
+    """Reads an inference request.
+
+    Args:
+        body: unpacked.
+        header_length: value of `Inference-Header-Content-Length`, None where the body is all JSON.
+        limits: how many patches it may hold.
+
+    Raises:
+        Refusal: it is not what the protocol and the model ask for.
+    """
+    length = len(body)
+    if header_length is not None:
+        length = int(header_length) if header_length.isascii() and header_length.isdecimal() else -1
+        if not 0 <= length <= len(body):
+            raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
+    told, raw = parse_json(body[:length]), memoryview(body)[length:]
+    identity = told.get("id")
+    if identity is not None and not (isinstance(identity, str) and len(identity) <= _LONGEST_ID):
+        raise Refusal(400, f"id must be text of at most {_LONGEST_ID} characters.")
+    return InferRequest(_patches(told, raw, limits), _outputs(told), identity)
+
+
+def write_reply(
+    request: InferRequest, prediction: Prediction, model: str, version: str
+) -> tuple[bytes, dict[str, str]]:
+    """Returns the body and the headers of a reply."""
+    arrays: dict[str, npt.NDArray[Any]] = {
+        "probability": prediction.probability,
+        "cluster": prediction.cluster,
+    }
+    made = [to_output(name, OUTPUTS[name], arrays[name], binary) for name, binary in request.outputs.items()]
+    told: dict[str, Any] = {"model_name": model, "model_version": version}
+    if request.id is not None:
+        told["id"] = request.id
+    told["outputs"] = [description for description, _ in made]
+    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
+    if not any(request.outputs.values()):
+        return text, {"Content-Type": "application/json"}
+    headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(len(text))}
+    return text + b"".join(raw for _, raw in made), headers
+
+
+def _patches(told: Mapping[str, Any], raw: memoryview, limits: ServerLimits) -> npt.NDArray[np.int16]:
+    inputs = told.get("inputs")
+    if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
+        raise Refusal(400, f"inputs must be a list of one tensor, {INPUT}.")
+    (tensor,) = inputs
+    if tensor.get("name") != INPUT:
+        raise Refusal(400, f"The input must be called {INPUT}.")
+    if tensor.get("datatype") != INPUT_DATATYPE:
+        raise Refusal(400, f"{INPUT}: datatype must be {INPUT_DATATYPE}, Hounsfield units.")
+    shape = tensor.get("shape")
+    whole = isinstance(shape, list) and all(type(size) is int for size in shape)
+    if not whole or len(shape) != 3 or shape[1:] != [PATCH_SIZE, PATCH_SIZE] or shape[0] < 1:
+        raise Refusal(400, f"{INPUT}: shape must be [n, {PATCH_SIZE}, {PATCH_SIZE}] with n of at least 1.")
+    if shape[0] > limits.max_patches:
+        raise Refusal(
+            413,
+            f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {shape[0]}",
+            "too_large",
+        )
+    size = _parameters(tensor, INPUT).get("binary_data_size")
+    if size is None:
+        if len(raw):
+            raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
+        return from_json(tensor.get("data"), INPUT_DATATYPE, tuple(shape), INPUT)
+    if type(size) is not int or size != len(raw):
+        raise Refusal(400, f"{INPUT}: binary_data_size must be the {len(raw)} bytes that follow the JSON.")
+    return from_bytes(raw, INPUT_DATATYPE, tuple(shape), INPUT)
+
+
+def _outputs(told: Mapping[str, Any]) -> dict[str, bool]:
+    binary = _flag(_parameters(told, "the request"), "binary_data_output", False)
+    wanted = told.get("outputs")
+    if wanted is None or wanted == []:
+        return dict.fromkeys(OUTPUTS, binary)
+    if not isinstance(wanted, list) or not all(isinstance(one, dict) for one in wanted):
+        raise Refusal(400, "outputs must be a list of objects with a name.")
+    found: dict[str, bool] = {}
+    for one in wanted:
+        name = one.get("name")
+        if not isinstance(name, str) or name not in OUTPUTS or name in found:
+            raise Refusal(400, f"outputs must name {' and '.join(OUTPUTS)}, each at most once.")
+        found[name] = _flag(_parameters(one, name), "binary_data", binary)
+    return found
+
+
+def _parameters(told: Mapping[str, Any], whose: str) -> Mapping[str, Any]:
+    parameters = told.get("parameters", {})
+    if not isinstance(parameters, dict):
+        raise Refusal(400, f"The parameters of {whose} must be an object.")
+    return parameters
+
+
+def _flag(parameters: Mapping[str, Any], name: str, default: bool) -> bool:
+    value = parameters.get(name, default)
+    if not isinstance(value, bool):
+        raise Refusal(400, f"{name} must be true or false.")
+    return value

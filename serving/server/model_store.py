@@ -1,0 +1,123 @@
+"""The model that is served: the newest whole version of a folder, exchanged while requests go on."""
+
+import json
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lungnet.errors import InputError
+from lungnet.hashing import file_sha256
+from lungnet.serving.classifier import PATCH_SIZE, NoduleClassifier
+from lungnet.serving.versions import FACTS, MODEL, whole_versions
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServedModel:
+    """One version, open.
+
+    Attributes:
+        version: its number, as text.
+        classifier: ready to predict.
+    """
+
+    version: str
+    classifier: NoduleClassifier
+
+
+class ModelStore:
+    """Opens the newest version below a folder, and each newer one once.
+
+    A version that cannot be opened is left where it is and not tried again; the one before is kept.
+
+    Args:
+        folder: with versions, as the Pusher fills it, or one that holds `classifier.onnx` itself, which is
+            served as version 1 and never exchanged.
+        providers, threads, batch_size: of `lungnet.serving.NoduleClassifier`.
+        on_reload: called with whether a newer version could be opened.
+
+    Attributes:
+        current: what is served.
+
+    Raises:
+        InputError: there is no version that can be opened.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        providers: Sequence[str] | None = None,
+        threads: int | None = None,
+        batch_size: int = 128,
+        on_reload: Callable[[bool], None] = lambda succeeded: None,
+    ) -> None:
+        self.folder = folder
+        self._options = (providers, threads, batch_size)
+        self._on_reload = on_reload
+        self._broken: set[int] = set()
+        self.current = self._first()
+
+    def refresh(self) -> bool:
+        """Opens a newer version, if there is one; returns whether it is now `current`.
+
+        It may be called from another thread, one call at a time.
+        """
+        if self._is_single():
+            return False
+        tried = max([int(self.current.version), *self._broken])
+        newer = [number for number in whole_versions(self.folder) if number > tried]
+        for number in reversed(newer):
+            try:
+                self.current = self._open(number)
+            except InputError as error:
+                self._broken.add(number)
+                self._on_reload(False)
+                logger.error("Version %d is not served: %s", number, error)
+            else:
+                self._on_reload(True)
+                return True
+        return False
+
+    def _first(self) -> ServedModel:
+        if self._is_single():
+            return ServedModel("1", self._classifier(self.folder))
+        reasons = []
+        for number in reversed(whole_versions(self.folder)):
+            try:
+                return self._open(number)
+            except InputError as error:
+                self._broken.add(number)
+                reasons.append(str(error))
+                logger.error("Version %d is not served: %s", number, error)
+        if reasons:
+            raise InputError(reasons[0])
+        raise InputError(
+            f"{self.folder} holds no model; expected {MODEL}, or folders named by a version that hold it."
+        )
+
+    def _is_single(self) -> bool:
+        return (self.folder / MODEL).is_file()
+
+    def _open(self, number: int) -> ServedModel:
+        return ServedModel(str(number), self._classifier(self.folder / str(number)))
+
+    def _classifier(self, folder: Path) -> NoduleClassifier:
+        path = folder / MODEL
+        facts = folder / FACTS
+        if facts.is_file():
+            try:
+                stated = json.loads(facts.read_text("utf-8"))["sha256"]
+            except (OSError, ValueError, KeyError, TypeError) as error:
+                raise InputError(f"{facts} is damaged; expected what the Pusher wrote.") from error
+            if stated != file_sha256(path):
+                raise InputError(f"{path} is not the file that {FACTS} beside it describes.")
+        providers, threads, batch_size = self._options
+        classifier = NoduleClassifier(path, providers, threads, batch_size)
+        # Memory is laid out before the first request waits for it.
+        classifier.predict(np.zeros((1, PATCH_SIZE, PATCH_SIZE), np.int16))
+        return classifier

@@ -1,0 +1,139 @@
+"""What a server tells of itself: Prometheus metrics, and logs of one JSON object a line.
+
+Neither holds what was sent, who sent it, or a path that a client made up: requests are known by the route
+that answered them.
+"""
+
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+logger = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
+
+_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
+_PATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
+
+
+class Metrics:
+    """The metrics of one server.
+
+    Args:
+        waiting: returns how many patches wait for the model.
+        version: returns the version that is served.
+    """
+
+    def __init__(self, waiting: Callable[[], int], version: Callable[[], int]) -> None:
+        self.registry = CollectorRegistry()
+        self._requests = Counter(
+            "lungnet_requests", "Requests.", ("route", "method", "status"), registry=self.registry
+        )
+        self._seconds = Histogram(
+            "lungnet_request_seconds",
+            "From the headers of a request to the end of its answer.",
+            ("route",),
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._refused = Counter(
+            "lungnet_refused", "Requests that got no answer.", ("reason",), registry=self.registry
+        )
+        self.batch = Histogram(
+            "lungnet_batch_patches",
+            "Patches that one run of the model saw.",
+            buckets=_PATCHES,
+            registry=self.registry,
+        )
+        self._reloads = Counter(
+            "lungnet_model_reloads", "Newer versions, opened or not.", ("result",), registry=self.registry
+        )
+        waits = Gauge("lungnet_waiting_patches", "Patches that wait for the model.", registry=self.registry)
+        waits.set_function(waiting)
+        served = Gauge("lungnet_model_version", "The version that is served.", registry=self.registry)
+        served.set_function(version)
+
+    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
+        """Counts an answer."""
+        self._requests.labels(route, method, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def refused(self, reason: str) -> None:
+        """Counts a refusal."""
+        self._refused.labels(reason).inc()
+
+    def reloaded(self, succeeded: bool) -> None:
+        """Counts an attempt at a newer version."""
+        self._reloads.labels("served" if succeeded else "broken").inc()
+
+    def text(self) -> bytes:
+        """Returns all of them as Prometheus reads them."""
+        return generate_latest(self.registry)
+
+
+class Observed:
+    """ASGI middleware that counts and logs each request when it is answered.
+
+    Args:
+        app: what answers.
+        metrics: where it is counted.
+    """
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app, self._metrics = app, metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answers one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        status, start = 500, time.perf_counter()
+
+        async def noting(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noting)
+        finally:
+            seconds = time.perf_counter() - start
+            route, method = _route(scope), _method(scope)
+            self._metrics.answered(route, method, status, seconds)
+            told = {"route": route, "method": method, "status": status, "ms": round(1e3 * seconds, 2)}
+            logger.info("request", extra={"told": told | scope.get("state", {}).get("told", {})})
+
+
+def _route(scope: Scope) -> str:
+    return getattr(scope.get("route"), "path", "none")
+
+
+def _method(scope: Scope) -> str:
+    return scope["method"] if scope["method"] in ("GET", "HEAD", "POST") else "other"
+
+
+class JsonLines(logging.Formatter):
+    """One JSON object a line: time, level, logger, message, and what `extra={"told": {...}}` adds."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Returns the line."""
+        line: dict[str, Any] = {
+            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
+            + f".{int(record.msecs):03d}Z",
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+            **getattr(record, "told", {}),
+        }
+        if record.exc_info:
+            line["error"] = self.formatException(record.exc_info)
+        return json.dumps(line)

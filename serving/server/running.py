@@ -1,0 +1,97 @@
+"""A server process."""
+
+import logging
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import uvicorn
+
+from lungnet.errors import InputError
+from lungnet.serving.server.observing import ASGIApp, JsonLines
+
+
+@dataclass(frozen=True)
+class Tls:
+    """Certificate and key, PEM files.
+
+    Attributes:
+        certificate: with its chain.
+        key: without a password.
+    """
+
+    certificate: Path
+    key: Path
+
+
+def serve(
+    app: ASGIApp,
+    host: str,
+    port: int,
+    tls: Tls | None = None,
+    on_listening: Callable[[str], None] = lambda url: None,
+) -> None:
+    """Answers until the process is told to end (SIGINT, SIGTERM); requests under way are answered first.
+
+    Args:
+        app: of `build_app`.
+        host, port: where to listen; port 0 takes a free one.
+        tls: for https.
+        on_listening: called with the URL once connections are taken.
+
+    Raises:
+        InputError: the address cannot be had, or certificate and key cannot be read.
+    """
+    server = uvicorn.Server(configure(app, tls))
+    listening = listen(host, port)
+    name = f"[{host}]" if ":" in host else host
+    on_listening(f"{'https' if tls else 'http'}://{name}:{listening.getsockname()[1]}")
+    server.run(sockets=[listening])
+
+
+def configure(app: ASGIApp, tls: Tls | None = None) -> uvicorn.Config:
+    """Returns how uvicorn runs an application.
+
+    Raises:
+        InputError: certificate and key cannot be read.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        timeout_graceful_shutdown=30,
+        ssl_certfile=tls.certificate if tls else None,
+        ssl_keyfile=tls.key if tls else None,
+    )
+    logging.getLogger("uvicorn.access").disabled = True  # it tells paths as they were asked for
+    try:
+        config.load()
+    except OSError as error:  # ssl.SSLError is one
+        raise InputError(f"Cannot read certificate or key: {error.strerror or error}.") from error
+    return config
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Returns a socket that takes connections; port 0 is a free one.
+
+    Raises:
+        InputError: the address cannot be had.
+    """
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family, backlog=1024)
+    except OSError as error:
+        raise InputError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from error
+
+
+def log_json_lines() -> None:
+    """Makes every logger of the process write JSON lines to stderr."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(JsonLines())
+    root = logging.getLogger()
+    root.handlers[:] = [handler]
+    root.setLevel(logging.WARNING)
+    for name in ("lungnet", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.INFO)

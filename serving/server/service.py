@@ -1,0 +1,166 @@
+"""What stands behind the routes: the model of the moment, its queue, and its answers."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from starlette.requests import Request
+
+import lungnet
+from lungnet.serving.server.batching import Batcher
+from lungnet.serving.server.bodies import HeldBytes, read_body
+from lungnet.serving.server.infer_protocol import (
+    HEADER_LENGTH,
+    InferRequest,
+    decompress,
+    read_request,
+    write_reply,
+)
+from lungnet.serving.server.limits import ServerLimits
+from lungnet.serving.server.model_store import ModelStore, ServedModel
+from lungnet.serving.server.observing import Metrics
+from lungnet.serving.server.refusal import Refusal
+
+logger = logging.getLogger(__name__)
+
+#: The model's name in the protocol.
+MODEL_NAME = "classifier"
+#: Deflate makes at most as many bytes of one.
+_DEFLATE_RATIO = 1032
+#: Longer bodies are unpacked beside the event loop.
+_LONG_BODY = 64 * 2**10
+
+
+class Service:
+    """Answers for one event loop.
+
+    Args:
+        open_store: makes the store; it is given what is to be called after a reload.
+        limits: of the server.
+
+    Attributes:
+        metrics: of the server.
+    """
+
+    def __init__(
+        self, open_store: Callable[[Callable[[bool], None]], ModelStore], limits: ServerLimits
+    ) -> None:
+        self._limits = limits
+        self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
+        self._store = open_store(self.metrics.reloaded)
+        self._bodies = HeldBytes(limits)
+        self._executor = ThreadPoolExecutor(1, "model")
+        self._model, self._batcher = self._store.current, self._batcher_for(self._store.current)
+
+    @contextlib.asynccontextmanager
+    async def running(self, reload_seconds: float) -> AsyncIterator[None]:
+        """Looks for newer versions every so often, until the server ends."""
+        watching = asyncio.create_task(self._watch(reload_seconds))
+        try:
+            yield
+        finally:
+            watching.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await watching
+            self._executor.shutdown()
+
+    async def infer(self, request: Request, name: str, version: str | None) -> tuple[bytes, dict[str, str]]:
+        """Returns body and headers of the reply to an inference request.
+
+        Raises:
+            Refusal: the model is another, the request is not one, or there is no room or time for it.
+        """
+        self.require(name, version)
+        with self._bodies.share() as share:
+            body = await read_body(request, self._limits, share)
+            encoding = request.headers.get("content-encoding", "").strip().lower()
+            if encoding:
+                share.take(min(_DEFLATE_RATIO * len(body), self._limits.max_decompressed_bytes))
+            read = self._read if len(body) > _LONG_BODY or encoding else None
+            arguments = (body, encoding, request.headers.get(HEADER_LENGTH))
+            asked = await asyncio.to_thread(read, *arguments) if read else self._read(*arguments)
+            # A request stays with the model that took it, also when a newer one comes in the meantime.
+            model, batcher = self._now()
+            if version not in (None, model.version):
+                raise _no_version(version)
+            request.state.told = {"patches": len(asked.patches_hu), "version": model.version}
+            try:
+                async with asyncio.timeout(self._limits.answer_seconds):
+                    prediction = await batcher.submit(asked.patches_hu)
+            except TimeoutError as error:
+                raise Refusal(
+                    503,
+                    f"No answer within {self._limits.answer_seconds:g} s; try again.",
+                    "late",
+                    self._limits.retry_after_seconds,
+                ) from error
+            return write_reply(asked, prediction, MODEL_NAME, model.version)
+
+    def server_metadata(self) -> dict[str, Any]:
+        """Returns what the server is."""
+        return {
+            "name": "lungnet",
+            "version": lungnet.__version__,
+            "extensions": ["binary_tensor_data"],
+        }
+
+    def model_metadata(self, name: str, version: str | None) -> dict[str, Any]:
+        """Returns what the model is, its own properties as parameters.
+
+        Raises:
+            Refusal: the model is another.
+        """
+        model = self.require(name, version)
+        return {
+            "name": MODEL_NAME,
+            "versions": [model.version],
+            "platform": "onnxruntime_onnx",
+            "inputs": [{"name": "patches_hu", "datatype": "INT16", "shape": [-1, 40, 40]}],
+            "outputs": [
+                {"name": "probability", "datatype": "FP32", "shape": [-1]},
+                {"name": "cluster", "datatype": "INT64", "shape": [-1]},
+            ],
+            "parameters": dict(model.classifier.metadata),
+        }
+
+    def require(self, name: str, version: str | None) -> ServedModel:
+        """Returns the model that is served.
+
+        Raises:
+            Refusal: it has another name or version (404).
+        """
+        model, _ = self._now()
+        if name != MODEL_NAME:
+            raise Refusal(404, f"There is no such model; the one that is served is {MODEL_NAME}.", "unknown")
+        if version not in (None, model.version):
+            raise _no_version(version)
+        return model
+
+    def _read(self, body: bytes, encoding: str, header_length: str | None) -> InferRequest:
+        return read_request(decompress(body, encoding, self._limits), header_length, self._limits)
+
+    def _now(self) -> tuple[ServedModel, Batcher]:
+        current = self._store.current
+        if current is not self._model:
+            self._model, self._batcher = current, self._batcher_for(current)
+        return self._model, self._batcher
+
+    def _batcher_for(self, model: ServedModel) -> Batcher:
+        predict = model.classifier.predict_with_clusters
+        return Batcher(predict, self._executor, self._limits, self.metrics.batch.observe)
+
+    async def _watch(self, seconds: float) -> None:
+        while True:
+            await asyncio.sleep(seconds)
+            try:
+                if await asyncio.to_thread(self._store.refresh):
+                    logger.info("reloaded", extra={"told": {"version": self._store.current.version}})
+            except OSError as error:
+                logger.warning("Cannot look for versions: %s", error.strerror or error)
+
+
+def _no_version(version: str | None) -> Refusal:
+    return Refusal(404, "There is no such version; the newest one is served.", "unknown")

@@ -1,0 +1,138 @@
+"""Requests that wait are run together, each gets its own answer, and too many are turned away."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from lungnet.serving import Prediction
+from lungnet.serving.server import ServerLimits
+from lungnet.serving.server.batching import Batcher
+from lungnet.serving.server.refusal import Refusal
+
+
+class Model:
+    """Answers with a pixel of each patch, once it is let."""
+
+    def __init__(self) -> None:
+        self.go = threading.Event()
+        self.batches: list[int] = []
+
+    def __call__(self, patches_hu: npt.NDArray[np.int16]) -> Prediction:
+        assert self.go.wait(30)
+        self.batches.append(len(patches_hu))
+        if (patches_hu[:, 0, 0] < 0).any():
+            raise RuntimeError("a negative patch")
+        return Prediction(patches_hu[:, 0, 0].astype(np.float32), np.arange(len(patches_hu)))
+
+
+def patches(*values: int) -> npt.NDArray[np.int16]:
+    return np.array(values, np.int16)[:, None, None] * np.ones((1, 40, 40), np.int16)
+
+
+@pytest.fixture
+def executor() -> Iterator[ThreadPoolExecutor]:
+    with ThreadPoolExecutor(1) as one:
+        yield one
+
+
+@pytest.fixture
+def run() -> Iterator[Callable[[Coroutine[Any, Any, Any]], Any]]:
+    with asyncio.Runner() as runner:
+        yield runner.run
+
+
+LIMITS = ServerLimits(max_batch=4, max_waiting=8, max_patches=6)
+
+
+def test_what_comes_while_the_model_is_busy_is_its_next_batch(executor, run):
+    model = Model()
+    seen: list[int] = []
+
+    async def ask() -> list[list[float]]:
+        batcher = Batcher(model, executor, LIMITS, seen.append)
+        first = asyncio.create_task(batcher.submit(patches(1)))
+        await asyncio.sleep(0.01)  # the model has it
+        others = [asyncio.create_task(batcher.submit(patches(*values))) for values in ((2, 3), (4,), (5, 6))]
+        await asyncio.sleep(0.01)
+        assert batcher.waiting == 5
+        model.go.set()
+        made = await asyncio.gather(first, *others)
+        assert batcher.waiting == 0
+        again = await batcher.submit(patches(7))
+        return [one.probability.tolist() for one in (*made, again)]
+
+    assert run(ask()) == [[1], [2, 3], [4], [5, 6], [7]]
+    assert model.batches == seen == [1, 3, 2, 1]  # at most 4, and no request is cut
+
+
+def test_one_that_is_larger_than_a_batch_runs_alone(executor, run):
+    model = Model()
+    model.go.set()
+
+    async def ask() -> None:
+        batcher = Batcher(model, executor, LIMITS)
+        made = await asyncio.gather(
+            batcher.submit(patches(1, 2, 3, 4, 5, 6)), batcher.submit(patches(7)), batcher.submit(patches(8))
+        )
+        assert [one.probability.tolist() for one in made] == [[1, 2, 3, 4, 5, 6], [7], [8]]
+
+    run(ask())
+    assert model.batches == [6, 2]
+
+
+def test_too_many_are_turned_away_at_once(executor, run):
+    model = Model()
+
+    async def ask() -> None:
+        batcher = Batcher(model, executor, LIMITS)
+        running = asyncio.create_task(batcher.submit(patches(1)))
+        await asyncio.sleep(0.01)
+        waiting = [asyncio.create_task(batcher.submit(patches(*range(4)))) for _ in range(2)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(Refusal, match="Too many requests are waiting") as raised:
+            await batcher.submit(patches(9))
+        assert (raised.value.status, raised.value.headers) == (503, {"Retry-After": "1"})
+        model.go.set()
+        await asyncio.gather(running, *waiting)
+        assert (await batcher.submit(patches(9))).probability == 9
+
+    run(ask())
+
+
+def test_who_has_left_is_not_answered_and_takes_no_room(executor, run):
+    model = Model()
+
+    async def ask() -> None:
+        batcher = Batcher(model, executor, LIMITS)
+        running = asyncio.create_task(batcher.submit(patches(1)))
+        await asyncio.sleep(0.01)
+        left = asyncio.create_task(batcher.submit(patches(2, 3)))
+        stays = asyncio.create_task(batcher.submit(patches(4)))
+        await asyncio.sleep(0.01)
+        left.cancel()
+        running.cancel()
+        model.go.set()
+        assert (await stays).probability == 4
+        assert batcher.waiting == 0
+
+    run(ask())
+    assert model.batches == [1, 1]
+
+
+def test_a_failure_is_of_its_batch_alone(executor, run):
+    model = Model()
+    model.go.set()
+
+    async def ask() -> None:
+        batcher = Batcher(model, executor, LIMITS)
+        with pytest.raises(RuntimeError, match="a negative patch"):
+            await batcher.submit(patches(-1))
+        assert (await batcher.submit(patches(2))).probability == 2
+
+    run(ask())

@@ -1,0 +1,105 @@
+"""The newest whole version is served; a newer one takes its place while requests go on."""
+
+import json
+import threading
+from pathlib import Path
+from typing import Any
+
+import onnx
+import pytest
+
+from lungnet.errors import InputError
+from lungnet.hashing import file_sha256
+from lungnet.serving.server import ModelStore
+
+
+def opened(folder: Path, **options: Any) -> ModelStore:
+    return ModelStore(folder, providers=["CPUExecutionProvider"], **options)
+
+
+@pytest.fixture
+def model(classifier_file: Path) -> onnx.ModelProto:
+    return onnx.load(classifier_file)
+
+
+def test_the_newest_whole_version(tmp_path: Path, add, model):
+    for number in (9, 10, 2):
+        add(tmp_path, number, model)
+    (tmp_path / "11").mkdir()  # the Pusher is at work
+    (tmp_path / "12.part").mkdir()
+    store = opened(tmp_path)
+    assert store.current.version == "10"
+    assert not store.refresh()
+    (tmp_path / "11" / "classifier.onnx").write_bytes(model.SerializeToString())
+    assert store.refresh() and store.current.version == "11"
+
+
+def test_a_broken_version_is_tried_once_and_the_one_before_kept(tmp_path: Path, add, model, caplog):
+    reloads: list[bool] = []
+    add(tmp_path, 1, model)
+    store = opened(tmp_path, on_reload=reloads.append)
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "classifier.onnx").write_text("no model")
+    assert not store.refresh() and not store.refresh()
+    assert (store.current.version, reloads) == ("1", [False])
+    assert "Version 2 is not served" in caplog.text and "is not an ONNX model" in caplog.text
+    add(tmp_path, 3, model)
+    assert store.refresh() and store.current.version == "3"
+    # What is broken is stepped over at the start, too.
+    (tmp_path / "4").mkdir()
+    (tmp_path / "4" / "classifier.onnx").write_text("no model")
+    assert opened(tmp_path).current.version == "3"
+
+
+def test_a_file_that_is_not_the_one_described(tmp_path: Path, add, model):
+    add(tmp_path, 1, model)
+    folder = tmp_path / "1"
+    facts = {"sha256": file_sha256(folder / "classifier.onnx")}
+    (folder / "model.json").write_text(json.dumps(facts))
+    assert opened(tmp_path).current.version == "1"
+    (folder / "model.json").write_text(json.dumps({"sha256": "0" * 64}))
+    with pytest.raises(InputError, match=r"classifier\.onnx is not the file that model\.json beside it"):
+        opened(tmp_path)
+    (folder / "model.json").write_text("{")
+    with pytest.raises(InputError, match=r"model\.json is damaged"):
+        opened(tmp_path)
+
+
+def test_a_single_model_is_never_exchanged(classifier_file: Path, tmp_path: Path, add, model):
+    (tmp_path / "classifier.onnx").write_bytes(classifier_file.read_bytes())
+    add(tmp_path, 5, model)
+    store = opened(tmp_path)
+    assert store.current.version == "1" and not store.refresh()
+
+
+def test_no_model_at_all(tmp_path: Path):
+    for folder in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match=r"holds no model; expected classifier\.onnx, or folders named"):
+            opened(folder)
+
+
+def test_reloading_drops_no_request(tmp_path: Path, start, add, model, wait):
+    one = {"inputs": [{"name": "patches_hu", "datatype": "INT16", "shape": [1, 40, 40], "data": [0] * 1600}]}
+    add(tmp_path, 1, model)
+    with start(tmp_path) as server:
+        replies, done = [], threading.Event()
+
+        def keep_asking() -> None:
+            while not done.is_set():
+                replies.append(server.infer(one))
+
+        threads = [threading.Thread(target=keep_asking) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        wait(lambda: bool(replies))
+        for number in (2, 3, 4):
+            add(tmp_path, number, model)
+            wait(lambda number=number: replies and replies[-1].json()["model_version"] == str(number))
+        done.set()
+        for thread in threads:
+            thread.join(30)
+        assert {reply.status for reply in replies} == {200}
+        assert {reply.json()["model_version"] for reply in replies} == {"1", "2", "3", "4"}
+        assert (
+            'lungnet_model_reloads_total{result="served"} 3.0' in server.ask("GET", "/metrics").body.decode()
+        )
