@@ -12,7 +12,7 @@ _FOR_ALL = {
     "seed": Parameter("seed"),
 }
 _NETWORK = (
-    *("hidden", "leaky_slope", "standardise"),
+    *("hidden", "leaky_slope", "standardise", "head_seed"),
     *("learning_rate", "learning_rate_decay", "beta_1", "l2", "batch_size"),
 )
 

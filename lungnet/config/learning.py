@@ -115,6 +115,8 @@ class CalmConfig(Section):
         importance_smoothing: share of the previous importance that is kept at each iteration.
         standardise: the network sees features with mean 0 and variance 1; the scale is part of the
             network, and importance counts it.
+        head_seed: which of several trainings on the same features this is; each has its own weights,
+            batches and forests, and so has the plain network. 0 is the one that goes by `seed` itself.
     """
 
     clusters: Annotated[int, Field(ge=2)] = 2
@@ -135,6 +137,7 @@ class CalmConfig(Section):
     keep: Literal["best", "settled"] = "best"
     importance_smoothing: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     standardise: bool = False
+    head_seed: CountOrNone = 0
 
 
 class BaselineConfig(Section):

@@ -11,6 +11,7 @@ from lungnet.models.calm_history import CalmHistory
 from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.clustering_callback import ClusteringCallback
 from lungnet.models.feature_checks import check_feature_splits
+from lungnet.models.head_seed import head_seed
 from lungnet.models.training_log import Progress, TrainingLog
 from lungnet.models.training_state import SaveCheckpoint, Variables
 
@@ -54,7 +55,7 @@ def train_calm(
         validation_features, validation_labels: inner validation, by whose loss the kept iteration is
             chosen; without them the last one is kept.
         config: defaults to the paper's.
-        seed: of every random choice.
+        seed: of every random choice, together with `config.head_seed`.
         tensorboard_dir: folder for scalars, or `None`.
         progress: called as `progress(iterations_done, max_iterations, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
@@ -67,6 +68,7 @@ def train_calm(
             features of another width, fewer different samples than clusters, or a loss that diverges.
     """
     config = config or CalmConfig()
+    seed = head_seed(config, seed)
     (x, y), validation = check_feature_splits(
         features, labels, validation_features, validation_labels, config.batch_size
     )

@@ -21,6 +21,7 @@ from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.feature_checks import check_feature_splits, check_features
 from lungnet.models.feature_network import FeatureNetwork
+from lungnet.models.head_seed import head_seed
 from lungnet.models.training_log import Progress, Trained, TrainingLog
 from lungnet.models.training_state import BestWeights, SaveCheckpoint, Variables
 
@@ -85,7 +86,7 @@ def train_network(
         config: of network and optimiser, whose rate falls from epoch to epoch as CALM's does; what
             concerns clusters is ignored.
         epochs: passes over the training features (`BaselineConfig.nn_epochs`).
-        seed: of weights and order.
+        seed: of weights and order, together with `config.head_seed`.
         tensorboard_dir: folder for scalars, or `None`.
         progress: called as `progress(epochs_done, epochs, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
@@ -98,6 +99,7 @@ def train_network(
             validation features of another width.
     """
     config = config or CalmConfig()
+    seed = head_seed(config, seed)
     (x, y), validation = check_feature_splits(
         features, labels, validation_features, validation_labels, config.batch_size
     )

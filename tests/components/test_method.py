@@ -73,6 +73,7 @@ def executed(tmp_path: Path, *settings: str) -> dict[str, dict]:
         ("gan.width=8", {"GanTrainer", "Evaluator"}),
         ("calm.trees=7", {"CalmTrainer", "Evaluator"}),
         ("calm.hidden=[8,4]", {"CalmTrainer", "BaselineTrainer.gan_cae_nn", "Evaluator"}),
+        ("calm.head_seed=1", {"CalmTrainer", "BaselineTrainer.gan_cae_nn", "Evaluator"}),
         ("baselines.cnn_steps=7", {"BaselineTrainer.cnn", "Evaluator"}),
         ("baselines.lr_c=7.0", {"BaselineTrainer.gan_cae_lr", "Evaluator"}),
         ("evaluation.bootstrap=7", {"Evaluator"}),
