@@ -11,6 +11,7 @@ from .calibration_comparison import CalibratedAs as CalibratedAs
 from .calibration_comparison import best_on_validation as best_on_validation
 from .calibration_comparison import compare_calibrations as compare_calibrations
 from .calibration_comparison import log_loss as log_loss
+from .cross_validation import cross_validate as cross_validate
 from .delong import DelongEstimate as DelongEstimate
 from .delong import delong_auc as delong_auc
 from .delong import delong_difference as delong_difference
@@ -23,6 +24,9 @@ from .figures import draw_reliability as draw_reliability
 from .figures import draw_roc as draw_roc
 from .figures import draw_variance as draw_variance
 from .figures import draw_variances as draw_variances
+from .fold_predictions import write_fold_predictions as write_fold_predictions
+from .fold_runs import CrossValidationInputs as CrossValidationInputs
+from .fold_runs import FoldRun as FoldRun
 from .froc_curve import FrocCurve as FrocCurve
 from .froc_figure import draw_froc as draw_froc
 from .froc_files import write_froc_curve as write_froc_curve

@@ -17,6 +17,10 @@ from .example import PatchExample as PatchExample
 from .feature_records import FeatureArrays as FeatureArrays
 from .feature_records import load_features as load_features
 from .feature_records import write_features as write_features
+from .folds import GroupCounts as GroupCounts
+from .folds import Partition as Partition
+from .folds import count_groups as count_groups
+from .folds import part_groups as part_groups
 from .negatives import place_negatives as place_negatives
 from .provenance import describe_arrays as describe_arrays
 from .sampling import SampledSeries as SampledSeries
