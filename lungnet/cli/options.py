@@ -49,13 +49,19 @@ def seed_setting(seed: int | None) -> list[str]:
 
 def source(function: Function) -> Function:
     """Adds `--data`, `--arrays` and `--eval-groups`."""
-    for option in (
+    return data_or_arrays(
         click.option(
             "--eval-groups",
             metavar="A,B",
             help="Groups or patients held out for evaluation, or @FILE with one a line, instead of a share "
             "drawn by hash.",
-        ),
+        )(function)
+    )
+
+
+def data_or_arrays(function: Function) -> Function:
+    """Adds `--data` and `--arrays`."""
+    for option in (
         click.option(
             "--arrays",
             type=click.Path(path_type=Path, dir_okay=False),

@@ -1,15 +1,16 @@
-"""The report of a cross-validation: `predictions.csv`, `metrics.json`, and `report.md`, from `metrics.json` alone."""
+"""The report of a cross-validation: `predictions.csv`, `metrics.json`, and `report.md` made from that."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lungnet.config import Config
+from lungnet.evaluation.changed_settings import changed_settings
 from lungnet.evaluation.fold_predictions import write_fold_predictions
 from lungnet.evaluation.fold_runs import FoldRun
-from lungnet.evaluation.markdown import NOTHING, flat, literal, markdown_table
-from lungnet.evaluation.tables import estimate_text, table_markdown
+from lungnet.evaluation.markdown import NOTHING, markdown_table
+from lungnet.evaluation.report_text import OPINION, TASKS
+from lungnet.evaluation.tables import estimate_text, holds_zero, signed_text, table_markdown
 from lungnet.files import write_json, write_text
 
 #: So many groups of a fold are named.
@@ -59,13 +60,13 @@ def _head(metrics: Mapping[str, Any]) -> str:
     confidence = f"{100 * metrics['intervals']['confidence']:g} %"
     unit = {"group": "groups", "patch": "single patches"}[metrics["intervals"]["unit"]]
     made = f"lungnet {metrics['lungnet_version']}" + (f", {metrics['date']}" if metrics["date"] else "")
-    task = {"nodule": "nodule or not", "malignancy": "malignant or benign"}[metrics["task"]]
+    task = TASKS.get(metrics["task"], metrics["task"])
     return (
         "# Cross-validation\n\n"
         f"**{first['name']}: AUC {estimate_text(first['own']['auc'])}, balanced accuracy "
-        f"{estimate_text(first['own']['balanced_accuracy'], 100, 1)} %**, mean of {len(first['folds'])} folds, on "
-        f"{metrics['patches']:,} patches ({100 * metrics['prevalence']:.1f} % positive). In brackets: "
-        f"{confidence} intervals over {unit} and seeds.\n\n"
+        f"{estimate_text(first['own']['balanced_accuracy'], 100, 1)} %**, mean of {len(first['folds'])} "
+        f"folds, on {metrics['patches']:,} patches ({100 * metrics['prevalence']:.1f} % positive). "
+        f"In brackets: {confidence} intervals over {unit} and seeds.\n\n"
         f"Task: {task}. Made by {made}. For research; not for diagnosis."
     )
 
@@ -83,17 +84,19 @@ def _warnings(metrics: Mapping[str, Any]) -> str:
             warnings.append(f"**{row['name']} is not in every fold**, but in these: {had}.")
     if metrics["source_states"] > 1:
         warnings.append(
-            f"**The runs were made by {metrics['source_states']} states of lungnet's sources.** Run the benchmark "
-            "again: it repeats the steps whose sources have changed."
+            f"**The runs were made by {metrics['source_states']} states of lungnet's sources.** Run the "
+            "benchmark again: it repeats the steps whose sources have changed."
         )
     if metrics["is_phantom"]:
         warnings.append("**The CT is a phantom.** Its pixels are synthetic: this says nothing of patients.")
+    if metrics["task"] == "malignancy":
+        warnings.append(OPINION)
     if metrics["intervals"]["unit"] == "patch":
         warnings.append(f"**Intervals are over patches.** {metrics['intervals']['note']}")
     if metrics["split_unit"] == "nodule":
         warnings.append(
-            "**Inner validation is not of other patients.** It shares groups with training, so thresholds and "
-            "calibration were settled on groups that the models had seen."
+            "**Inner validation is not of other patients.** It shares groups with training, so thresholds "
+            "and calibration were settled on groups that the models had seen."
         )
     return "\n>\n".join(f"> {warning}" for warning in warnings)
 
@@ -114,9 +117,9 @@ def _data(metrics: Mapping[str, Any]) -> str:
         [
             "## Data and folds",
             metrics["data_description"],
-            f"{metrics['groups']:,} groups; {metrics['fold_rule']}. Each fold is evaluated by models that saw none of "
-            "its groups: GAN, autoencoder, clusters, scaler, calibration and thresholds are fitted in the "
-            "other folds.",
+            f"{metrics['groups']:,} groups; {metrics['fold_rule']}. Each fold is evaluated by models that "
+            "saw none of its groups: GAN, autoencoder, clusters, scaler, calibration and thresholds are "
+            "fitted in the other folds.",
             markdown_table(head, body),
         ]
     )
@@ -136,9 +139,9 @@ def _table_1(metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "## Results (Table 1)",
-            "Each fold reweighted to as many positives as negatives (50:50), the balance of the paper's evaluation "
-            "set, with the paper's values below ours. The paper measured on its own selection of LIDC-IDRI, "
-            "split at random.",
+            "Each fold reweighted to as many positives as negatives (50:50), the balance of the paper's "
+            "evaluation set, with the paper's values below ours. The paper measured on its own selection of "
+            "LIDC-IDRI, split at random.",
             table_markdown(metrics, "balanced"),
             "At each fold's own prevalence:",
             table_markdown(metrics, "own"),
@@ -159,18 +162,18 @@ def _differences(metrics: Mapping[str, Any]) -> str:
         body.append(
             (
                 metrics["rows"][key]["name"],
-                _signed(found["auc"], 1, 3),
-                _holds_zero(found["auc"]),
-                _signed(found["balanced_accuracy"], 100, 1),
-                _holds_zero(found["balanced_accuracy"]),
+                signed_text(found["auc"]),
+                holds_zero(found["auc"]),
+                signed_text(found["balanced_accuracy"], 100, 1),
+                holds_zero(found["balanced_accuracy"]),
                 f"{counts['greater']} of {sum(counts.values())} runs",
             )
         )
     return "\n\n".join(
         [
             f"## {name} against the others",
-            f"{name} less the other, on the same draws of groups and seeds. An interval that holds 0 leaves open which "
-            "is better.",
+            f"{name} less the other, on the same draws of groups and seeds. An interval that holds 0 "
+            "leaves open which is better.",
             markdown_table(head, body),
         ]
     )
@@ -194,8 +197,8 @@ def _folds(metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             "## AUC fold by fold",
-            "Mean over seeds, with the least and the greatest of them. The pooled value ranks probabilities of "
-            "different models among one another; it stands here for those who look for it.",
+            "Mean over seeds, with the least and the greatest of them. The pooled value ranks probabilities "
+            "of different models among one another; it stands here for those who look for it.",
             markdown_table(head, body),
         ]
     )
@@ -225,39 +228,11 @@ def _calibration(metrics: Mapping[str, Any]) -> str:
         [
             "## Threshold and calibration",
             markdown_table(head, body),
-            "At each fold's own prevalence. ECE: expected calibration error over ten bins of equal width, mean over "
-            "folds; it has no interval because resampling inflates it.",
+            "At each fold's own prevalence. ECE: expected calibration error over ten bins of equal "
+            "width, mean over folds; it has no interval because resampling inflates it.",
         ]
     )
 
 
 def _configuration(metrics: Mapping[str, Any]) -> str:
-    here, paper = flat(metrics["config"]), flat(Config().model_dump(mode="json"))
-    changed = [
-        (f"`{key}`", literal(value), literal(paper[key]))
-        for key, value in here.items()
-        if key in paper and paper[key] != value
-    ]
-    if not changed:
-        return ""
-    parts = [
-        "## Configuration",
-        "What differs from the defaults, which are the paper's numbers:",
-        markdown_table(("Key", "Here", "Default"), changed),
-    ]
-    return "\n\n".join(parts)
-
-
-def _signed(estimate: Mapping[str, Any], scale: float, digits: int) -> str:
-    if estimate["value"] is None:
-        return NOTHING
-    value = f"{scale * estimate['value']:+.{digits}f}"
-    if estimate["low"] is None:
-        return value
-    return f"{value} ({scale * estimate['low']:+.{digits}f} to {scale * estimate['high']:+.{digits}f})"
-
-
-def _holds_zero(estimate: Mapping[str, Any]) -> str:
-    if estimate["low"] is None:
-        return NOTHING
-    return "yes" if estimate["low"] <= 0.0 <= estimate["high"] else "no"
+    return f"## Configuration\n\n{changed_settings(metrics['config'])}" if metrics["config"] else ""

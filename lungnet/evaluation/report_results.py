@@ -4,7 +4,13 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lungnet.evaluation.markdown import NOTHING, markdown_table
-from lungnet.evaluation.tables import estimate_text, literature_markdown, table_markdown
+from lungnet.evaluation.tables import (
+    estimate_text,
+    holds_zero,
+    literature_markdown,
+    signed_text,
+    table_markdown,
+)
 
 #: Figure -> path relative to the report.
 FIGURES = {
@@ -63,8 +69,8 @@ def table_1(metrics: Mapping[str, Any]) -> str:
         body = [
             (
                 metrics["rows"][key]["name"],
-                _signed(estimate),
-                _holds_zero(estimate),
+                signed_text(estimate),
+                holds_zero(estimate),
                 *_delong(independent[key]),
             )
             for key, estimate in differences.items()
@@ -153,21 +159,9 @@ def image(name: str, caption: str) -> str:
     return f"![{caption}]({FIGURES[name]})\n\n*{caption}.*"
 
 
-def _signed(estimate: Mapping[str, Any]) -> str:
-    if estimate["low"] is None:
-        return f"{estimate['value']:+.3f}"
-    return f"{estimate['value']:+.3f} ({estimate['low']:+.3f} to {estimate['high']:+.3f})"
-
-
 def _delong(estimate: Mapping[str, Any] | None) -> tuple[str, str]:
     """Interval and p of a difference, if it could be had."""
     if estimate is None:
         return NOTHING, NOTHING
     least = "< 0.001" if estimate["p_value"] < 0.001 else f"{estimate['p_value']:.3f}"
     return f"{estimate['low']:+.3f} to {estimate['high']:+.3f}", least
-
-
-def _holds_zero(estimate: Mapping[str, Any]) -> str:
-    if estimate["low"] is None:
-        return NOTHING
-    return "yes" if estimate["low"] <= 0.0 <= estimate["high"] else "no"

@@ -4,8 +4,8 @@ import json
 from collections.abc import Collection, Mapping
 from typing import Any
 
-from lungnet.config import Config
-from lungnet.evaluation.markdown import NOTHING, flat, literal, markdown_table, words
+from lungnet.evaluation.changed_settings import changed_settings
+from lungnet.evaluation.markdown import literal, markdown_table, words
 from lungnet.evaluation.report_calibration import calibrations
 from lungnet.evaluation.report_prevalence import prevalence
 from lungnet.evaluation.report_results import calibration, image, table_1, table_2, verdict
@@ -19,6 +19,14 @@ SPLITS = {
     "patch": "at random over patches",
 }
 
+TASKS = {"nodule": "nodule or not", "malignancy": "malignant or benign"}
+
+#: What the label of the task "malignancy" is worth.
+OPINION = (
+    "**The truth is an opinion.** Malignant and benign are what readers thought of the images, "
+    "without biopsy or follow-up: these figures say how well their ratings are met, not how well "
+    "cancer is found. The paper's values beside them are of another question, nodule or not."
+)
 
 STAGES = {
     "all": "all scans",
@@ -63,9 +71,7 @@ def _head(metrics: Mapping[str, Any]) -> str:
     confidence = f"{100 * metrics['intervals']['confidence']:g} %"
     unit = {"group": "groups", "patch": "single patches"}[metrics["intervals"]["unit"]]
     best = max(metrics["rows"].values(), key=lambda row: row["own"]["auc"]["value"])
-    task = {"nodule": "nodule or not", "malignancy": "malignant or benign"}.get(
-        metrics["task"], metrics["task"]
-    )
+    task = TASKS.get(metrics["task"], metrics["task"])
     lines = [
         "# Evaluation report",
         "",
@@ -91,11 +97,7 @@ def _warnings(metrics: Mapping[str, Any]) -> str:
             "pipeline runs, and say nothing of how it does on patients."
         )
     if metrics["task"] == "malignancy":
-        warnings.append(
-            "**The truth is an opinion.** Malignant and benign are what readers thought of the images, "
-            "without biopsy or follow-up: these figures say how well their ratings are met, not how well "
-            "cancer is found. The paper's values beside them are of another question, nodule or not."
-        )
+        warnings.append(OPINION)
     if metrics["split_leaks"]:
         warnings.append(
             "**The split leaks.** Patches were split at random, so patches of one nodule stand on both "
@@ -226,20 +228,7 @@ def _errors(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
 def _configuration(metrics: Mapping[str, Any]) -> str:
     if not metrics["config"]:
         return ""
-    here, paper = flat(metrics["config"]), flat(Config().model_dump(mode="json"))
-    changed = [
-        (f"`{key}`", literal(value), literal(paper[key]) if key in paper else NOTHING)
-        for key, value in here.items()
-        if key not in paper or paper[key] != value
-    ]
-    parts = ["## Configuration"]
-    if changed:
-        parts += [
-            "What differs from the defaults, which are the paper's numbers:",
-            markdown_table(("Key", "Here", "Default"), changed),
-        ]
-    else:
-        parts.append("All values are the defaults, which are the paper's numbers.")
+    parts = ["## Configuration", changed_settings(metrics["config"])]
     whole = json.dumps(metrics["config"], indent=2)
     parts.append(
         f"<details><summary>The whole configuration</summary>\n\n```json\n{whole}\n```\n\n</details>"

@@ -129,6 +129,24 @@ def estimate_text(estimate: Mapping[str, Any] | None, scale: float = 1.0, digits
     return f"{value} ({low}–{high})"
 
 
+def signed_text(estimate: Mapping[str, Any], scale: float = 1.0, digits: int = 3) -> str:
+    """Returns a difference as `+value (+low to +high)`, or without what it lacks."""
+    if estimate["value"] is None:
+        return NOTHING
+    value = f"{scale * estimate['value']:+.{digits}f}"
+    if estimate["low"] is None:
+        return value
+    low, high = (f"{scale * estimate[end]:+.{digits}f}" for end in ("low", "high"))
+    return f"{value} ({low} to {high})"
+
+
+def holds_zero(estimate: Mapping[str, Any]) -> str:
+    """Returns whether 0 lies in an interval: yes, no, or a dash where there is none."""
+    if estimate["low"] is None:
+        return NOTHING
+    return "yes" if estimate["low"] <= 0.0 <= estimate["high"] else "no"
+
+
 def percent_text(estimate: Mapping[str, Any]) -> str:
     """Returns `value % (low–high)`, in percent."""
     value, space, interval = estimate_text(estimate, 100.0, 1).partition(" ")
