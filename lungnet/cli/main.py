@@ -14,6 +14,7 @@ from lungnet.errors import LungnetError
 VERBS = {
     "demo": "The whole method on phantom CTs, in minutes.",
     "run": "The whole method on your CTs or patches.",
+    "benchmark": "Cross-validation: the whole method once a fold, Table 1 over folds and seeds.",
     "step": "One step of the pipeline, on what the steps before it made.",
     "compile": "The whole method as a file that a cluster runs.",
     "cohort": "Scans and nodules that enter, and why the others do not.",

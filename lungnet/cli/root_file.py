@@ -4,6 +4,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -42,14 +43,15 @@ class RootFile:
         Raises:
             InputError: the root cannot be written.
         """
-        write_json(
-            root / _NAME,
-            {
-                "data": str(self.data.resolve()) if self.data else None,
-                "arrays": str(self.arrays.resolve()) if self.arrays else None,
-                "config": self.config.model_dump(mode="json"),
-            },
-        )
+        write_json(root / _NAME, self.to_json())
+
+    def to_json(self) -> dict[str, Any]:
+        """Returns what `read` reads."""
+        return {
+            "data": str(self.data.resolve()) if self.data else None,
+            "arrays": str(self.arrays.resolve()) if self.arrays else None,
+            "config": self.config.model_dump(mode="json"),
+        }
 
     @classmethod
     def resolve(
@@ -61,10 +63,12 @@ class RootFile:
         config_file: Path | None,
         settings: Sequence[str],
         seed: int | None,
+        name: str = _NAME,
     ) -> "RootFile":
         """Says what a command works with: what its options name, and else what the root was made from.
 
-        Settings are put over those of the root, unless data, a preset or a file begin anew.
+        Settings are put over those of the root, unless data, a preset or a file begin anew. `name` is the
+        file in the root that says what it was made from.
 
         Raises:
             InputError: there is no source of data, or a setting is wrong.
@@ -72,7 +76,7 @@ class RootFile:
         """
         if data is not None and arrays is not None:
             raise click.UsageError("Give either --data FOLDER or --arrays FILE.npz.")
-        known = None if (data or arrays) else cls.read(root)
+        known = None if (data or arrays) else cls.read(root, name)
         if known is None and data is None and arrays is None:
             raise click.UsageError(
                 f"Give either --data FOLDER or --arrays FILE.npz: {root} is no pipeline root yet."
@@ -87,13 +91,13 @@ class RootFile:
         return cls(data, arrays, config)
 
     @classmethod
-    def read(cls, root: Path) -> "RootFile | None":
-        """Reads `pipeline.json`, or returns None where there is none.
+    def read(cls, root: Path, name: str = _NAME) -> "RootFile | None":
+        """Reads `pipeline.json`, or another file with what it holds; returns None where there is none.
 
         Raises:
             InputError: the file is not one of ours.
         """
-        path = root / _NAME
+        path = root / name
         if not path.is_file():
             return None
         try:

@@ -14,7 +14,7 @@ from itertools import pairwise
 import numpy as np
 
 from lungnet.evaluation.bootstrap import plan_resampling
-from lungnet.evaluation.checks import Codes, Floats, check_labels, encode_groups
+from lungnet.evaluation.checks import Floats, Labels, check_labels, encode_groups
 from lungnet.evaluation.fold_runs import FoldRun, checked_runs
 from lungnet.evaluation.metrics import draw
 from lungnet.evaluation.scorer import METRICS, Samples, Scorer
@@ -148,7 +148,7 @@ class FoldResampling:
             count += self._present[fold]
         return np.divide(total, count, out=np.full_like(total, np.nan), where=count > 0)
 
-    def _folds_drawn(self, fold_of_set: Sequence[int]) -> dict[int, Codes]:
+    def _folds_drawn(self, fold_of_set: Sequence[int]) -> dict[int, Labels]:
         """Whether anything of a fold was drawn, bool `(1 + resamples,)`."""
         units = {
             fold: np.unique(

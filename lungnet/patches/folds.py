@@ -109,9 +109,9 @@ def _balanced(counts: Sequence[GroupCounts], folds: int) -> list[list[GroupCount
 
 
 def _check_classes(parts: Sequence[Sequence[GroupCounts]]) -> None:
-    held = [[sum(one[1 + label] for one in part) for label in (0, 1)] for part in parts]
-    for number, (part, inside) in enumerate(zip(parts, held, strict=True)):
-        if not all(inside):
+    for number, part in enumerate(parts):
+        inside = [sum(one.negatives for one in part), sum(one.positives for one in part)]
+        if 0 in inside:
             raise InputError(
                 f"Fold {number} ({_named(part)}) holds no patch of class {inside.index(0)}; expected both "
                 "classes in every fold. Fewer folds hold more groups each."
