@@ -138,7 +138,7 @@ def _run(this: Running, plan: BenchmarkPlan, only_fold: int | None) -> None:
 
 def _summarise(root: Path, plan: BenchmarkPlan) -> None:
     """Writes the report of the runs that have ended, and prints its table."""
-    from lungnet.evaluation import rich_table, write_benchmark
+    from lungnet.evaluation import difference_lines, rich_table, write_benchmark
 
     found = {piece.name: ended(root, plan, piece) for piece in plan.pieces()}
     done = [one for one in found.values() if one is not None]
@@ -148,6 +148,7 @@ def _summarise(root: Path, plan: BenchmarkPlan) -> None:
     metrics = _measure(plan, done, missing)
     write_benchmark(root, metrics, [one.run for one in done])
     Console(width=max(120, Console().width)).print(rich_table(metrics))
+    click.echo("".join(f"{line}\n" for line in difference_lines(metrics)))
     click.echo(f"Report       {root / 'report.md'}")
     click.echo(f"Metrics      {root / 'metrics.json'}")
     click.echo(f"Predictions  {root / 'predictions.csv'}")

@@ -10,11 +10,11 @@ from lungnet.cli.root_file import RootFile
 from lungnet.cli.running import Running
 from lungnet.config import Config
 from lungnet.errors import InputError
+from lungnet.lidc import malignancy_label
 from lungnet.patches import (
     GroupCounts,
     Partition,
     count_groups,
-    malignancy_label,
     part_groups,
     read_array_file,
 )

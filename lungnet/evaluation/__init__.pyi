@@ -1,6 +1,7 @@
 from .auc import roc_auc as roc_auc
 from .average_precision import average_precision as average_precision
 from .benchmark_report import benchmark_markdown as benchmark_markdown
+from .benchmark_report import difference_lines as difference_lines
 from .benchmark_report import write_benchmark as write_benchmark
 from .blessing import Check as Check
 from .blessing import Verdict as Verdict

@@ -1,7 +1,7 @@
 """The report of a cross-validation: `predictions.csv`, `metrics.json`, and `report.md` made from that."""
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,17 +42,26 @@ def benchmark_markdown(metrics: Mapping[str, Any]) -> str:
     Args:
         metrics: what `metrics.json` holds, see `cross_validate`.
     """
-    sections: tuple[Callable[[Mapping[str, Any]], str], ...] = (
-        _head,
-        _warnings,
-        _data,
-        _table_1,
-        _differences,
-        _folds,
-        _calibration,
-        _configuration,
-    )
+    sections = (_head, _warnings, _data, _table_1, _differences, _folds, _calibration, _configuration)
     return "\n\n".join(text for section in sections if (text := section(metrics))) + "\n"
+
+
+def difference_lines(metrics: Mapping[str, Any]) -> list[str]:
+    """Says in a line each by how much the AUC of the first row differs from that of the others.
+
+    Args:
+        metrics: as `benchmark_markdown` takes them.
+    """
+    rows, differences = metrics["rows"], metrics["differences"]
+    name = rows[differences["reference"]]["name"]
+    return [
+        f"{name} less {rows[key]['name']}: AUC {signed_text(found['auc'])}, greater in {_greater(found)}"
+        for key, found in differences["rows"].items()
+    ]
+
+
+def _greater(found: Mapping[str, Any]) -> str:
+    return f"{found['runs']['greater']} of {sum(found['runs'].values())} runs"
 
 
 def _head(metrics: Mapping[str, Any]) -> str:
@@ -158,7 +167,6 @@ def _differences(metrics: Mapping[str, Any]) -> str:
     head = ("Other", "AUC", "Holds 0", "Balanced accuracy, %", "Holds 0", "Greater AUC in")
     body = []
     for key, found in differences["rows"].items():
-        counts = found["runs"]
         body.append(
             (
                 metrics["rows"][key]["name"],
@@ -166,7 +174,7 @@ def _differences(metrics: Mapping[str, Any]) -> str:
                 holds_zero(found["auc"]),
                 signed_text(found["balanced_accuracy"], 100, 1),
                 holds_zero(found["balanced_accuracy"]),
-                f"{counts['greater']} of {sum(counts.values())} runs",
+                _greater(found),
             )
         )
     return "\n\n".join(

@@ -51,7 +51,8 @@ def story(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Story]:
 
     begun = ("--arrays", arrays, "--folds", 2, "--head-seeds", 2, "--rows", "gan_cae_nn", *SETTINGS)
     with pytest.MonkeyPatch.context() as patch:
-        train, trained = calm_trainer.train_calm, []
+        train = calm_trainer.train_calm
+        trained: list[None] = []
 
         def interrupted_in_fold_1(*given, **how):
             trained.append(None)
@@ -97,6 +98,7 @@ def test_what_there_is_can_be_summarised_and_says_what_is_missing(story):
 
 def test_the_next_call_runs_what_is_left_alone(story):
     assert story.finished.code == 0
+    assert "GAN+CAE+CALM less GAN+CAE+NN: AUC " in story.finished.out
     steps = [line for line in story.finished.err.splitlines() if line.startswith("[")]
     fold_0, fold_1 = steps[: len(steps) // 2], steps[len(steps) // 2 :]
     assert all(line.endswith(": cached") for line in fold_0)

@@ -4,27 +4,29 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
 
 from lungnet.evaluation import FoldRun, Predictions
 
 
 def fold_run(
     fold: int,
-    labels: Sequence[int],
-    groups: Sequence[str],
-    probabilities: Mapping[str, Sequence[float]],
+    labels: npt.ArrayLike,
+    groups: npt.ArrayLike,
+    probabilities: Mapping[str, npt.ArrayLike],
     seed: int = 0,
     head_seed: int = 0,
     thresholds: Mapping[str, float] | None = None,
 ) -> FoldRun:
+    labels, names = np.asarray(labels), np.asarray(groups).tolist()
     count = len(labels)
     predictions = Predictions(
         split=["eval"] * count,
-        patient_id=list(groups),
-        group_id=list(groups),
-        series_uid=[f"series of {group}" for group in groups],
-        nodule_id=np.where(np.asarray(labels) == 1, np.arange(count), -1),
-        labels=np.asarray(labels),
+        patient_id=names,
+        group_id=names,
+        series_uid=[f"series of {group}" for group in names],
+        nodule_id=np.where(labels == 1, np.arange(count), -1),
+        labels=labels,
         source=["real"] * count,
         probabilities={row: np.asarray(values, np.float64) for row, values in probabilities.items()},
     )

@@ -7,6 +7,7 @@ from lungnet.evaluation import (
     CrossValidationInputs,
     benchmark_markdown,
     cross_validate,
+    difference_lines,
     write_benchmark,
 )
 from tests.evaluation.fold_runs_of import fold_run, random_runs, with_rows
@@ -57,6 +58,17 @@ def test_differences_say_whether_anything_is_known(metrics):
     plain, cnn = table[2:]
     assert (plain[0], plain[2]) == ("GAN+CAE+NN", "yes")
     assert (cnn[0], cnn[2], cnn[-1]) == ("CNN", "no", "6 of 6 runs")
+
+
+def test_differences_fit_into_a_line_each(metrics):
+    plain, cnn = difference_lines(metrics)
+    estimate = metrics["differences"]["rows"]["cnn"]["auc"]
+    low, high = estimate["low"], estimate["high"]
+    assert plain.startswith("GAN+CAE+CALM less GAN+CAE+NN: AUC -0.0")
+    assert cnn == (
+        f"GAN+CAE+CALM less CNN: AUC {estimate['value']:+.3f} ({low:+.3f} to {high:+.3f}), "
+        "greater in 6 of 6 runs"
+    )
 
 
 def test_folds_stand_side_by_side_and_pooled_beside(metrics):
