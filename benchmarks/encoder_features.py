@@ -16,6 +16,7 @@ from pathlib import Path
 import keras
 
 from lungnet.config import Config, PatchRules, SplitRules
+from lungnet.files import write_json
 from lungnet.models import ConvolutionalAutoencoder, encode, fine_tune, train_autoencoder
 from lungnet.patches import (
     ExampleArrays,
@@ -28,6 +29,8 @@ from lungnet.presets import load_config
 
 #: The encoder before it learns, after Algorithm 1, and after its labels.
 STAGES = ("untrained", "greedy", "fine_tuned")
+#: Beside the features: the configuration of the encoder.
+SETTINGS = "cae.json"
 
 
 def balanced_examples(path: Path, split: SplitRules, patches: int, seed: int) -> dict[str, ExampleArrays]:
@@ -47,12 +50,13 @@ def balanced_examples(path: Path, split: SplitRules, patches: int, seed: int) ->
 def write_encoded(
     path: Path, encoder: keras.Model, examples: dict[str, ExampleArrays], config: Config
 ) -> None:
-    """Writes the features of all splits below `path`, which appears when they are whole."""
+    """Writes the features of all splits, and how the encoder was trained, below `path`, or nothing."""
     aside = path.with_name(path.name + ".part")
     shutil.rmtree(aside, ignore_errors=True)
     for split, arrays in examples.items():
         features = encode(encoder, arrays.patches_hu, config.window_hu)
         write_features(aside, FeatureArrays(features, arrays.labels, arrays.group_id, arrays.source), split)
+    write_json(aside / SETTINGS, config.cae.model_dump(mode="json"))
     aside.rename(path)
 
 

@@ -23,10 +23,11 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 from calm_runs import LOGISTIC, NETWORK, stored_run
-from encoder_features import STAGES
+from encoder_features import SETTINGS, STAGES
 from paired_auc import Runs, paired_auc
 
 import lungnet
+from lungnet.config import CaeConfig, Config
 from lungnet.evaluation import roc_auc
 from lungnet.files import write_json, write_text
 from lungnet.patches import load_features
@@ -45,6 +46,14 @@ def same_patches(fold: Path) -> dict[str, np.ndarray]:
         if not np.array_equal(labels.setdefault(split, found.labels), found.labels):
             raise SystemExit(f"{fold / stage} is not of the same {split} patches as {fold / STAGES[0]}.")
     return labels
+
+
+def encoder_settings(folds: Sequence[Path]) -> CaeConfig:
+    """Returns how the encoders of all folds were trained."""
+    found = {(fold / "fine_tuned" / SETTINGS).read_text("utf-8") for fold in folds}
+    if len(found) > 1:
+        raise SystemExit("The folds' encoders were trained in different ways.")
+    return CaeConfig.model_validate_json(found.pop())
 
 
 def measure(
@@ -115,16 +124,16 @@ def page(result: Mapping[str, Any]) -> str:
     parts = [
         "# What each stage of the encoder adds",
         f"Written by `benchmarks/feature_stages.py` on {result['date']}, lungnet "
-        f"{result['lungnet_version']}, preset `{result['preset']}`; not edited by hand.",
+        f"{result['lungnet_version']}; not edited by hand.",
         f"{result['data']} Each fold holds out the groups that it is named after, {span(counts['eval'])} "
         f"patches; {span(counts['train'])} patches of the others train, both classes repeated with new "
         f"translations, no synthetic ones; {span(counts['validation'])} settle when to stop. All stages "
-        "see the same patches: `untrained` are the weights as they are drawn, `greedy` those after "
-        "layer-wise training without labels (Algorithm 1), `fine-tuned` those after training with labels, "
-        "with flips and right-angle rotations.",
+        "see the same patches.",
+        f"- `untrained`: the weights as they are drawn.\n- `greedy`: after {result['encoder']['greedy']} "
+        f"(Algorithm 1).\n- `fine-tuned`: after {result['encoder']['fine_tuned']} besides.",
     ]
     for head, told in heads.items():
-        parts += [f"## {head.capitalize()}", _HEADS[head].format(seeds=result["seeds"])]
+        parts += [f"## {head.capitalize()}", _HEADS[head].format(**result)]
         parts += [auc_table(told), steps_table(told)]
     parts.append(
         "Differences are between the same evaluation patches, means over folds (and seeds); intervals are "
@@ -136,9 +145,33 @@ def page(result: Mapping[str, Any]) -> str:
 
 _HEADS = {
     LOGISTIC: "On standardised features, as in the row GAN+CAE+LR; AUC on the held-out patches.",
-    NETWORK: "CALM's network without clusters, as in the row GAN+CAE+NN, at the epoch of the least "
-    "validation loss; AUC as mean over {seeds} seeds.",
+    NETWORK: "CALM's network without clusters, as in the row GAN+CAE+NN: {network}; the epoch of the least "
+    "validation loss is kept. AUC as mean over seeds ({seeds}).",
 }
+
+
+def greedy_words(cae: CaeConfig) -> str:
+    """Says how the layers were trained."""
+    return f"{cae.epochs} epochs a layer without labels, SGD at {cae.learning_rate:g}"
+
+
+def fine_tuning_words(cae: CaeConfig) -> str:
+    """Says how labels were used."""
+    said = f"{cae.fine_tune_epochs} epochs with labels, Adam from {cae.fine_tune_learning_rate:g} on a cosine"
+    if cae.fine_tune_weight_decay:
+        said += f", weight decay {cae.fine_tune_weight_decay:g}"
+    if cae.fine_tune_flips:
+        said += ", flips and right-angle rotations"
+    return f"{said}, the {cae.fine_tune_keep} epoch kept"
+
+
+def network_words(config: Config) -> str:
+    """Says how the plain network is trained."""
+    calm, epochs = config.calm, config.baselines.nn_epochs
+    said = f"{epochs} epochs, batches of {calm.batch_size}, Adam at {calm.learning_rate:g}"
+    if calm.learning_rate_decay != 1.0:
+        said += f", times {calm.learning_rate_decay:g} after each epoch"
+    return said + (", standardised features" if calm.standardise else "")
 
 
 def span(values: Sequence[int]) -> str:
@@ -154,13 +187,15 @@ def main() -> None:
     )
     parser.add_argument("folds", nargs="+", type=Path, help="folders that encoder_features.py wrote")
     parser.add_argument("--seeds", type=int, default=3, help="of the network (default 3)")
-    parser.add_argument("--preset", default="standard")
+    parser.add_argument("--preset", default="standard", help="of the heads")
+    parser.add_argument("--set", dest="settings", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--data", default="Patches about LUNA16's candidates (hard negatives).")
     parser.add_argument("--runs", type=Path, required=True, help="folder in which runs are kept")
     parser.add_argument("--output", type=Path, required=True, help="JSON file to write")
     parser.add_argument("--markdown", type=Path, help="page to write")
     options = parser.parse_args()
-    config = load_config(options.preset)
+    config = load_config(options.preset, settings=options.settings)
+    encoder = encoder_settings(options.folds)
     options.runs.mkdir(parents=True, exist_ok=True)
 
     labels = {fold.name: same_patches(fold) for fold in options.folds}
@@ -174,7 +209,8 @@ def main() -> None:
     result = {
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
         "lungnet_version": lungnet.__version__,
-        "preset": options.preset,
+        "encoder": {"greedy": greedy_words(encoder), "fine_tuned": fine_tuning_words(encoder)},
+        "network": network_words(config),
         "seeds": options.seeds,
         "data": options.data,
         "patches": {
