@@ -29,7 +29,7 @@ OPINION = (
 )
 
 STAGES = {
-    "all": "all scans",
+    "all": "all",
     "slice_thickness": "slices thin enough",
     "min_readers": "marked by enough readers",
     "outliers": "no outlier in x, y or z",

@@ -10,30 +10,17 @@ from starlette.exceptions import HTTPException
 
 import lungnet
 from lungnet.serving.server.access import Access, Guarded
-from lungnet.serving.server.infer_protocol import HEADER_LENGTH, INPUT, INPUT_DATATYPE, OUTPUTS
+from lungnet.serving.server.infer_endpoint import add_infer
 from lungnet.serving.server.observing import Observed
-from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.refusal import ERROR, Refusal
 from lungnet.serving.server.service import Service
-
-_ERROR = {
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"error": {"type": "string"}},
-                "required": ["error"],
-            }
-        }
-    }
-}
 
 
 def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return {status: {"description": "Refused.", **_ERROR} for status in statuses}
+    return dict.fromkeys(statuses, ERROR)
 
 
 _REFUSED = _errors(401, 403, 404)
-_INFER_REFUSED = _errors(400, 401, 403, 404, 408, 413, 415, 503)
 
 
 def build_app(service: Service, access: Access | None = None, reload_seconds: float = 5.0) -> FastAPI:
@@ -64,6 +51,7 @@ def build_app(service: Service, access: Access | None = None, reload_seconds: fl
     _handle_errors(app, service)
     _add_health(app, service)
     _add_model(app, service)
+    add_infer(app, service)
     return app
 
 
@@ -118,63 +106,3 @@ def _add_model(app: FastAPI, service: Service) -> None:
     async def model_ready(model_name: str, model_version: str | None = None) -> dict[str, Any]:
         """The model answers."""
         return {"name": service.require(model_name, model_version) and model_name, "ready": True}
-
-    @app.post(f"{plain}/infer", **_INFER)
-    @app.post(f"{pinned}/infer", **_INFER)
-    async def infer(request: Request, model_name: str, model_version: str | None = None) -> Response:
-        """Probability and cluster of patches."""
-        body, headers = await service.infer(request, model_name, model_version)
-        return Response(body, headers=headers)
-
-
-#: Bodies are read as they are: what follows the JSON is no JSON.
-_INFER: dict[str, Any] = {
-    "response_class": Response,
-    "responses": _INFER_REFUSED,
-    "openapi_extra": {
-        "requestBody": {
-            "required": True,
-            "content": {
-                "application/json": {
-                    "schema": {
-                        "type": "object",
-                        "required": ["inputs"],
-                        "properties": {
-                            "id": {"type": "string"},
-                            "inputs": {
-                                "type": "array",
-                                "minItems": 1,
-                                "maxItems": 1,
-                                "items": {
-                                    "type": "object",
-                                    "required": ["name", "datatype", "shape", "data"],
-                                    "properties": {
-                                        "name": {"const": INPUT},
-                                        "datatype": {"const": INPUT_DATATYPE},
-                                        "shape": {"type": "array", "items": {"type": "integer"}},
-                                        "data": {"type": "array"},
-                                    },
-                                },
-                            },
-                            "outputs": {
-                                "type": "array",
-                                "items": {
-                                    "type": "object",
-                                    "required": ["name"],
-                                    "properties": {"name": {"enum": list(OUTPUTS)}},
-                                },
-                            },
-                        },
-                    }
-                },
-                "application/octet-stream": {
-                    "schema": {
-                        "type": "string",
-                        "format": "binary",
-                        "description": f"JSON of the length that {HEADER_LENGTH} states, then the tensor.",
-                    }
-                },
-            },
-        }
-    },
-}

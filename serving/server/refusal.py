@@ -1,5 +1,21 @@
 """What a request is refused with."""
 
+from typing import Any
+
+#: The answer in the description of the server (OpenAPI).
+ERROR: dict[str, Any] = {
+    "description": "Refused.",
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {"error": {"type": "string"}},
+                "required": ["error"],
+            }
+        }
+    },
+}
+
 
 class Refusal(Exception):
     """A request that gets an error instead of an answer.
