@@ -45,10 +45,9 @@ class InferEndpoint:
 
 def add_infer(app: FastAPI, service: Service) -> None:
     """Adds the route to an application and to its description."""
-    described = app.openapi()["paths"]
-    for path in PATHS:
-        app.router.routes.append(Route(path, InferEndpoint(path, service), methods=["POST"]))
-        described[path] = {"post": _described(path)}
+    app.openapi()["paths"].update({path: {"post": _described(path)} for path in PATHS})
+    # In front of the others, which are looked at one after the other.
+    app.router.routes[:0] = [Route(path, InferEndpoint(path, service), methods=["POST"]) for path in PATHS]
 
 
 def _described(path: str) -> dict[str, Any]:
