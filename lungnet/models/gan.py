@@ -15,6 +15,7 @@ from keras import ops
 from lungnet.config import GanConfig
 from lungnet.models.batches import layer_seed
 from lungnet.models.gan_networks import build_critic, build_generator
+from lungnet.models.quick_network import QuickNetwork
 
 #: Keeps the square root differentiable where a gradient vanishes.
 TINY = 1e-12
@@ -135,6 +136,7 @@ class WGANGP(keras.Model):
             raise ValueError(f"critic_steps must be at least 1. Received: critic_steps={critic_steps}")
         self.generator = generator
         self.critic = critic
+        self._generate, self._score = QuickNetwork(generator), QuickNetwork(critic)
         self.latent_dim = latent_dim
         self.critic_steps = critic_steps
         self.gradient_penalty_weight = gradient_penalty_weight
@@ -228,7 +230,7 @@ class WGANGP(keras.Model):
             )
         batch_size = ops.shape(real_batches)[1]
         for step in range(self.critic_steps):
-            self._update_critic(real_batches[step], self.generator(self._draw_latent(batch_size)))
+            self._update_critic(real_batches[step], self._generate(self._draw_latent(batch_size)))
         self._update_generator(batch_size)
         return {metric.name: metric.result() for metric in self.metrics}
 
@@ -237,10 +239,10 @@ class WGANGP(keras.Model):
 
     def _update_critic(self, real: Any, fake: Any) -> None:
         with tf.GradientTape() as tape:
-            scores = self.critic(ops.concatenate([real, fake]), training=True)
+            scores = self._score(ops.concatenate([real, fake]))
             real_scores, fake_scores = ops.split(scores, 2)
             wasserstein = ops.mean(real_scores) - ops.mean(fake_scores)
-            norms = gradient_norms(self.critic, interpolate(real, fake, seed=self.seed_generator))
+            norms = gradient_norms(self._score, interpolate(real, fake, seed=self.seed_generator))
             penalty = ops.mean(ops.square(norms - 1.0))
             loss = self.gradient_penalty_weight * penalty - wasserstein
         variables = self.critic.trainable_variables
@@ -252,8 +254,8 @@ class WGANGP(keras.Model):
 
     def _update_generator(self, batch_size: Any) -> None:
         with tf.GradientTape() as tape:
-            fake = self.generator(self._draw_latent(batch_size), training=True)
-            loss = -ops.mean(self.critic(fake))
+            fake = self._generate(self._draw_latent(batch_size))
+            loss = -ops.mean(self._score(fake))
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
         self._generator_loss.update_state(loss)
