@@ -19,6 +19,7 @@ class GanConfig(Section):
         learning_rate, beta_1, beta_2: Adam, for both networks.
         width: channels of the largest feature map; deeper ones have 2 and 4 times as many.
         ema_decay: decay of the averaged generator that is kept; 0 keeps the last one.
+        xla: whether XLA compiles the training step: slower on the CPUs tried, meant for GPUs.
     """
 
     latent_dim: Count = 128
@@ -31,6 +32,7 @@ class GanConfig(Section):
     beta_2: Fraction = 0.9
     width: Count = 32
     ema_decay: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    xla: bool = False
 
 
 class AugmentConfig(Section):

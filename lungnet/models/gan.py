@@ -169,7 +169,8 @@ class WGANGP(keras.Model):
             name="wgan_gp",
         )
         gan.compile(
-            *(keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2))
+            *(keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2)),
+            xla=config.xla,
         )
         return gan
 
@@ -193,23 +194,25 @@ class WGANGP(keras.Model):
         self,
         generator_optimizer: keras.optimizers.Optimizer,
         critic_optimizer: keras.optimizers.Optimizer,
+        xla: bool = False,
     ) -> None:
-        """Sets one optimizer for each network."""
-        super().compile(optimizer=None, jit_compile=False)
+        """Sets one optimizer for each network, and whether XLA compiles a training step."""
+        super().compile(optimizer=None, jit_compile=xla)
         self.generator_optimizer = generator_optimizer
         self.critic_optimizer = critic_optimizer
         generator_optimizer.build(self.generator.trainable_variables)
         critic_optimizer.build(self.critic.trainable_variables)
 
     def get_compile_config(self) -> dict[str, Any]:
-        """Returns both optimizers in serialised form."""
+        """Returns both optimizers in serialised form, and whether XLA compiles."""
         return {
+            "xla": self.jit_compile,
             "generator_optimizer": keras.saving.serialize_keras_object(self.generator_optimizer),
             "critic_optimizer": keras.saving.serialize_keras_object(self.critic_optimizer),
         }
 
     def compile_from_config(self, config: dict[str, Any]) -> None:
-        """Compiles with the optimizers that `get_compile_config` wrote."""
+        """Compiles as `get_compile_config` wrote."""
         self.compile(**{key: keras.saving.deserialize_keras_object(value) for key, value in config.items()})
 
     def build(self, input_shape: tuple[int | None, ...]) -> None:
