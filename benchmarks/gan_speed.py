@@ -160,9 +160,7 @@ def main() -> None:
             name: round(options.steps / median(seconds, name), 2) for name in ("lungnet", "keras")
         },
         "times_as_fast_as_keras": round(faster(seconds, "lungnet", "keras"), 2),
-        "ratios": [
-            round(b / a, 2) for a, b in zip(seconds["lungnet"], seconds["keras"], strict=True)
-        ],
+        "ratios": [round(b / a, 2) for a, b in zip(seconds["lungnet"], seconds["keras"], strict=True)],
         "losses": {
             side: {name: round(turns[-1][name], 3) for name in ("critic_loss", "wasserstein_distance")}
             for side, turns in losses.items()

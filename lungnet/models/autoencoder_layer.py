@@ -6,6 +6,7 @@ import keras
 from keras import layers, ops
 
 from lungnet.models.batches import layer_seed
+from lungnet.models.quick_layers import FEW_CHANNELS, spreading_convolution
 
 
 @keras.saving.register_keras_serializable("lungnet")
@@ -77,7 +78,10 @@ class ConvolutionalDecoder(layers.Layer):
                 for row in (0, 1)
                 for column in (0, 1)
             )
-        patches = ops.conv_transpose(code, kernel, strides=stride, padding="valid") + self.bias
+        if upsample and self.kernel_size % 2 and self.channels <= FEW_CHANNELS:
+            patches = spreading_convolution(code, kernel) + self.bias
+        else:
+            patches = ops.conv_transpose(code, kernel, strides=stride, padding="valid") + self.bias
         if self.padding == "same":
             before = (self.kernel_size - 1) // 2
             rows, columns = stride * code.shape[1], stride * code.shape[2]

@@ -71,7 +71,7 @@ def train_autoencoder(
     if validation_hu is not None and len(validation_hu):
         validation = to_unit(validation_hu, window_hu)[..., None]
     for stage in cae.stages:
-        _compile(stage, config)
+        compile_stage(stage, config)
     with TrainingLog(tensorboard_dir, progress, "cae") as log:
         data, optimizers = [patches_hu, validation], [stage.optimizer for stage in cae.stages]
         checkpoints = Checkpoints(
@@ -83,7 +83,7 @@ def train_autoencoder(
         updates = len(inputs) // config.batch_size
         for index, stage in enumerate(cae.stages, 1):
             before, stage_seed = (index - 1) * config.epochs, layer_seed(seed, "stage", index)
-            for epoch, error in _train_stage(stage, inputs, config, stage_seed, done - before):
+            for epoch, error in train_stage(stage, inputs, config, stage_seed, done - before):
                 errors = {"reconstruction_error": error}
                 if validation is not None:
                     errors["validation_reconstruction_error"] = reconstruction_error(stage, validation)
@@ -102,12 +102,13 @@ def train_autoencoder(
                 text = f"layer {index} of {len(cae.stages)}, reconstruction error {error:.2e}"
                 log.progress(before + epoch, total, text)
             if index < len(cae.stages) and done < total:
-                inputs = _stored_output(stage, inputs)
-                validation = None if validation is None else _stored_output(stage, validation)
+                inputs = stored_output(stage, inputs)
+                validation = None if validation is None else stored_output(stage, validation)
     return Trained(cae, log.history)
 
 
-def _compile(stage: LayerAutoencoder, config: CaeConfig) -> None:
+def compile_stage(stage: LayerAutoencoder, config: CaeConfig) -> None:
+    """Prepares a layer for training by stochastic gradient descent on the mean squared error."""
     stage.compile(
         optimizer=keras.optimizers.SGD(config.learning_rate, momentum=config.momentum),
         loss="mean_squared_error",
@@ -116,8 +117,8 @@ def _compile(stage: LayerAutoencoder, config: CaeConfig) -> None:
     stage.optimizer.build(stage.trainable_variables)
 
 
-def _train_stage(
-    stage: LayerAutoencoder, inputs: npt.NDArray[np.float32], config: CaeConfig, seed: int, done: int
+def train_stage(
+    stage: LayerAutoencoder, inputs: npt.NDArray[np.float32], config: CaeConfig, seed: int, done: int = 0
 ) -> Iterator[tuple[int, float]]:
     """Trains a layer from epoch `done` on; yields each epoch, from 1, and its mean error."""
     updates = len(inputs) // config.batch_size
@@ -131,7 +132,7 @@ def _train_stage(
         yield epoch, means.take()["loss"]
 
 
-def _stored_output(stage: LayerAutoencoder, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def stored_output(stage: LayerAutoencoder, inputs: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """Encodes everything once; float32 `(n, pooled, pooled, filters)`."""
     size, filters = stage.pooled_size, stage.convolution.filters
     output = np.empty((len(inputs), size, size, filters), np.float32)

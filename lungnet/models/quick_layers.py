@@ -1,9 +1,9 @@
-"""What layers of the WGAN-GP's networks compute, in less time than Keras' layers take for it.
+"""What some layers compute, in less time than Keras' layers take for it.
 
 A step of WGAN-GP differentiates the critic's gradient by its weights. Much of its time is not arithmetic:
-TensorFlow carries a gradient of zeros through the critic, and convolutions to a single channel leave a
-processor's vectors empty. The results are those of the Keras layers that each function names, but for the
-order of sums.
+TensorFlow carries a gradient of zeros through the critic, and convolutions to a single channel (of which the
+autoencoder has one as well) leave a processor's vectors empty. The results are those of the Keras layers that
+each function names, but for the order of sums.
 """
 
 from typing import Any
@@ -12,35 +12,42 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+#: Channels up to which phases gain: they may cost several times the multiplications, of which a processor
+#: then makes many more at a time.
+FEW_CHANNELS = 3
+
 
 def piecewise_linear(x: Any, slope: float) -> Any:
     """Returns what `LeakyReLU` returns, with a second derivative of nothing instead of zeros.
 
     A gradient of nothing ends where it arises; TensorFlow's zeros are carried back through all layers below.
+    Gradients ask the result, whose signs are those of `x`, so that TensorFlow can make one operation of
+    convolution, bias and this.
 
     Args:
         x: float32 tensor.
-        slope: below 0.
+        slope: below 0; at least 0.
     """
 
     @tf.custom_gradient
     def leaky(x: Any) -> Any:
-        return tf.nn.leaky_relu(x, slope), lambda upstream: _times_slope(upstream, x, slope)
+        y = tf.nn.leaky_relu(x, slope)
+        return y, lambda upstream: _times_slope(upstream, y, slope)
 
     return leaky(x)
 
 
-def _times_slope(values: Any, x: Any, slope: float) -> Any:
-    """Returns values where x is above 0, and the others times the slope; x counts as a constant."""
+def _times_slope(values: Any, y: Any, slope: float) -> Any:
+    """Returns values where y is above 0, and the others times the slope; y counts as a constant."""
 
     @tf.custom_gradient
-    def times(values: Any, x: Any) -> Any:
+    def times(values: Any, y: Any) -> Any:
         def gradient(upstream: Any) -> tuple[Any, None]:
-            return _times_slope(upstream, x, slope), None
+            return _times_slope(upstream, y, slope), None
 
-        return tf.raw_ops.LeakyReluGrad(gradients=values, features=x, alpha=slope), gradient
+        return tf.raw_ops.LeakyReluGrad(gradients=values, features=y, alpha=slope), gradient
 
-    return times(values, x)
+    return times(values, y)
 
 
 def halving_convolution(x: Any, kernel: Any) -> Any:
@@ -97,20 +104,40 @@ def phase_kernel(kernel: Any) -> Any:
         float32 `(down', along', filters, 4 * channels)`, the last as `tf.nn.depth_to_space` takes it; down' is
         odd and about half of down.
     """
-    down, along, channels, filters = kernel.shape
-    padding, sizes = [], []
-    for size in (down, along):
+    padding = []
+    for size in kernel.shape[:2]:
         # Weight number r joins row i of the output to row 2 i + r - before of the input. Seen from row
         # 2 j + p of the input that is r = p + before + 2 (j - i): every other weight, in reverse order.
         before = max(size - 2, 0) // 2
         reach = max((before + 1) // 2, (size - 1 - before) // 2)
         ahead = 2 * reach - before
-        sizes.append(2 * reach + 1)
-        padding.append((ahead, 2 * sizes[-1] - size - ahead))
-    padded = tf.pad(kernel, [*padding, (0, 0), (0, 0)])
-    apart = tf.reshape(padded, (sizes[0], 2, sizes[1], 2, channels, filters))
+        padding.append((ahead, 2 * (2 * reach + 1) - size - ahead))
+    return _phases(tf.pad(kernel, [*padding, (0, 0), (0, 0)]))
+
+
+def _phases(kernel: Any) -> Any:
+    """Returns `(down / 2, along / 2, filters, 4 * channels)`: the weights that each of 2 x 2 pixels meets."""
+    down, along, channels, filters = kernel.shape
+    apart = tf.reshape(kernel, (down // 2, 2, along // 2, 2, channels, filters))
     turned = tf.transpose(apart[::-1, :, ::-1], (0, 2, 5, 1, 3, 4))
-    return tf.reshape(turned, (*sizes, filters, 4 * channels))
+    return tf.reshape(turned, (down // 2, along // 2, filters, 4 * channels))
+
+
+def spreading_convolution(maps: Any, kernel: Any) -> Any:
+    """Returns what `Conv2DTranspose` with strides of 2 and valid padding returns before the bias.
+
+    As a plain convolution for each of 2 x 2 pixels, which is several times faster for few channels.
+
+    Args:
+        maps: float32 tensor `(batch, rows, columns, filters)`.
+        kernel: float32 tensor `(down, along, channels, filters)`, down and along even.
+
+    Returns:
+        float32 `(batch, 2 * rows + down - 2, 2 * columns + along - 2, channels)`.
+    """
+    around = [(size // 2 - 1,) * 2 for size in kernel.shape[:2]]
+    padded = tf.pad(maps, [(0, 0), *around, (0, 0)])
+    return tf.nn.depth_to_space(tf.nn.conv2d(padded, _phases(kernel), strides=1, padding="VALID"), 2)
 
 
 def doubling_convolution(x: Any, kernel: Any) -> Any:

@@ -7,7 +7,12 @@ import keras
 import tensorflow as tf
 from keras import layers
 
-from lungnet.models.quick_layers import doubling_convolution, halving_convolution, piecewise_linear
+from lungnet.models.quick_layers import (
+    FEW_CHANNELS,
+    doubling_convolution,
+    halving_convolution,
+    piecewise_linear,
+)
 
 #: None of them depends on whether the network trains.
 _KNOWN = (
@@ -20,11 +25,6 @@ _KNOWN = (
     layers.Reshape,
     layers.UpSampling2D,
 )
-
-
-#: Channels up to which a halving convolution's gradient gains by phases: they cost up to four times the
-#: multiplications, of which a processor makes many more at a time.
-_FEW_CHANNELS = 3
 
 
 class QuickNetwork:
@@ -55,7 +55,7 @@ class QuickNetwork:
                 continue
             if _doubles(layer) and _is_plain_convolution(following):
                 doubled = True  # by the convolution, at once
-            elif isinstance(layer, layers.LeakyReLU):
+            elif isinstance(layer, layers.LeakyReLU) and layer.negative_slope >= 0:
                 x = piecewise_linear(x, layer.negative_slope)
             elif doubled:
                 x = _finish(layer, doubling_convolution(x, tf.convert_to_tensor(layer.kernel)))
@@ -101,7 +101,7 @@ def _halves(layer: Any, x: Any) -> bool:
     return (
         _is_same_convolution(layer)
         and layer.strides == (2, 2)
-        and channels <= _FEW_CHANNELS
+        and channels <= FEW_CHANNELS
         and not any(size % 2 for size in sizes)
     )
 

@@ -9,6 +9,7 @@ from lungnet.models.quick_layers import (
     halving_convolution,
     phase_kernel,
     piecewise_linear,
+    spreading_convolution,
 )
 
 
@@ -74,6 +75,18 @@ def test_halving_is_the_strided_convolution_and_so_are_its_derivatives(size):
         return tf.nn.conv2d(x, kernel, strides=2, padding="SAME")
 
     _assert_alike(_derivatives(halving_convolution, x, kernel), _derivatives(plain, x, kernel))
+
+
+@pytest.mark.parametrize("size", [(2, 2), (6, 4)])
+def test_spreading_is_the_transposed_convolution_and_so_are_its_derivatives(size):
+    maps, kernel = _normal(2, 4, 5, 3), _normal(*size, 2, 3, seed=1)
+    shape = (2, 8 + size[0] - 2, 10 + size[1] - 2, 2)
+
+    def plain(maps, kernel):
+        return tf.nn.conv2d_transpose(maps, kernel, shape, strides=2, padding="VALID")
+
+    assert spreading_convolution(maps, kernel).shape == shape
+    _assert_alike(_derivatives(spreading_convolution, maps, kernel), _derivatives(plain, maps, kernel))
 
 
 def test_doubling_by_hand():
