@@ -19,7 +19,8 @@ class GanConfig(Section):
         learning_rate, beta_1, beta_2: Adam, for both networks.
         width: channels of the largest feature map; deeper ones have 2 and 4 times as many.
         ema_decay: decay of the averaged generator that is kept; 0 keeps the last one.
-        xla: whether XLA compiles the training step: slower on the CPUs tried, meant for GPUs.
+        xla: whether XLA compiles the training step, which then draws other noise from the same seed. It is
+            slower on the CPUs tried, and meant for GPUs.
     """
 
     latent_dim: Count = 128

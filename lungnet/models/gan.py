@@ -168,10 +168,10 @@ class WGANGP(keras.Model):
             seed=seed,
             name="wgan_gp",
         )
-        gan.compile(
-            *(keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2)),
-            xla=config.xla,
+        generator_adam, critic_adam = (
+            keras.optimizers.Adam(config.learning_rate, config.beta_1, config.beta_2) for _ in range(2)
         )
+        gan.compile(generator_adam, critic_adam, xla=config.xla)
         return gan
 
     @property

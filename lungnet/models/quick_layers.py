@@ -101,8 +101,8 @@ def phase_kernel(kernel: Any) -> Any:
         kernel: float32 tensor `(down, along, channels, filters)`, down and along odd.
 
     Returns:
-        float32 `(down', along', filters, 4 * channels)`, the last as `tf.nn.depth_to_space` takes it; down' is
-        odd and about half of down.
+        float32 `(down', along', filters, 4 * channels)`, the last as `tf.nn.depth_to_space` takes it; down'
+        is odd and about half of down.
     """
     padding = []
     for size in kernel.shape[:2]:

@@ -161,3 +161,14 @@ def test_no_critic_step_is_refused():
     gan = WGANGP.from_settings(TINY, seed=0)
     with pytest.raises(ValueError, match=r"at least 1\. Received: critic_steps=0"):
         WGANGP(gan.generator, gan.critic, 6, critic_steps=0)
+
+
+def test_xla_compiles_the_step_if_asked():
+    smallest = TINY.model_copy(update={"width": 1, "critic_steps": 1})
+    assert WGANGP.from_settings(smallest, seed=0).jit_compile is False
+    gan = WGANGP.from_settings(smallest.model_copy(update={"xla": True}), seed=0)
+    assert gan.jit_compile is True
+    assert gan.get_compile_config()["xla"] is True
+    values = gan.train_on_batch(_real(critic_steps=1), return_dict=True)
+    expected = 10 * values["gradient_penalty"] - values["wasserstein_distance"]
+    assert values["critic_loss"] == pytest.approx(expected, rel=1e-5)

@@ -18,7 +18,7 @@ def _normal(*shape, seed=0):
 
 
 def _derivatives(function, x, kernel):
-    """A function's value, its gradients, and that of its gradient's norm by the kernel (WGAN-GP's penalty)."""
+    """A function's value, its gradients, and that of its gradient's norm by the kernel, as in WGAN-GP."""
     weights = tf.cos(tf.range(tf.size(function(x, kernel)), dtype=tf.float32))
     with tf.GradientTape() as outer:
         outer.watch([x, kernel])
@@ -60,7 +60,7 @@ def test_second_derivative_of_leaky_relu_is_nothing_but_that_by_what_comes_from_
 
 
 def test_phases_by_hand():
-    # One row of a kernel (1, 2, 3), no padding before: x[2 i] meets 1, x[2 i + 1] meets 2, x[2 i + 2] meets 3.
+    # A row of a kernel, no padding before: x[2 i] meets 1, x[2 i + 1] meets 2, x[2 i + 2] meets 3.
     kernel = tf.reshape(tf.constant([1.0, 2.0, 3.0]), (1, 3, 1, 1))
     # So pixel 2 j gets 1 from output j and 3 from output j - 1, pixel 2 j + 1 gets 2 from output j.
     found = phase_kernel(kernel)[0, :, 0]
