@@ -43,6 +43,7 @@ from .inputs import RowResult as RowResult
 from .inputs import Uncalibrated as Uncalibrated
 from .metrics import ClassificationReport as ClassificationReport
 from .metrics import classification_report as classification_report
+from .occlusion import occlusion_maps as occlusion_maps
 from .paired import PairedDifference as PairedDifference
 from .paired import paired_difference as paired_difference
 from .paper import ROW_NAMES as ROW_NAMES

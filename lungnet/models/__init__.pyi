@@ -39,6 +39,7 @@ from .gan_networks import build_critic as build_critic
 from .gan_networks import build_generator as build_generator
 from .gan_training import generate_patches as generate_patches
 from .gan_training import train_gan as train_gan
+from .grad_cam import grad_cam as grad_cam
 from .hounsfield import HounsfieldWindow as HounsfieldWindow
 from .hounsfield import to_hounsfield as to_hounsfield
 from .hounsfield import to_unit as to_unit
