@@ -38,6 +38,7 @@ PACKAGES = {
 EXTRAS = {
     "train": [
         "filelock>=3.16",
+        "markdown-it-py>=3.0",
         "SQLAlchemy>=2.0.40",
         "tensorflow>=2.21,<2.22",
         "keras>=3.15,<3.16",

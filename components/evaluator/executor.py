@@ -3,12 +3,14 @@
 import datetime
 import json
 import logging
-from dataclasses import dataclass
+import platform
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from lungnet.components.evaluator.looking import where_it_looked
 from lungnet.config import EvaluationConfig
 from lungnet.evaluation import (
     EvaluationInputs,
@@ -24,9 +26,10 @@ from lungnet.evaluation import (
 )
 from lungnet.evaluation.subgroups import PROPERTIES
 from lungnet.files import write_json
-from lungnet.models import CalibrationMethod, load_classifier
+from lungnet.models import CalibrationMethod, LoadedClassifier, load_classifier
 from lungnet.patches import SPLITS, ExampleArrays, load_examples, load_features, summarize
 from lungnet.pipeline import Artifact, BaseExecutor
+from lungnet.pipeline.sources import library_versions
 
 _LOGGER = logging.getLogger(__name__)
 
@@ -71,6 +74,9 @@ class Executor(BaseExecutor):
             config=configuration,
             real_vs_synthetic_auc=_told_apart(input_dict, seed),
             traits={name: getattr(held, name) for name in PROPERTIES},
+            model=asdict(candidate.classifier.metadata),
+            software={"python": platform.python_version(), **library_versions()},
+            lineage=_lineage(input_dict),
             baseline=baseline.result if baseline else None,
         )
         metrics = evaluate(inputs, config, seed)
@@ -80,6 +86,11 @@ class Executor(BaseExecutor):
             real_patches_hu=_positives(train, "real"),
             synthetic_patches_hu=_positives(train, "synthetic"),
             window_hu=(low, high),
+            looked={
+                row: where_it_looked(one.classifier, held, one.result)
+                for row, one in asked.items()
+                if one is candidate or row == "cnn"
+            },
         )
         evaluation = output_dict["evaluation"][0]
         write_report(evaluation.uri, metrics, inputs, pictures)
@@ -113,11 +124,18 @@ class Executor(BaseExecutor):
 
 @dataclass(frozen=True)
 class _Asked:
-    """What a classifier says of the evaluation patches, and which one it is."""
+    """What a classifier says of the evaluation patches."""
 
+    classifier: LoadedClassifier
     result: RowResult
-    model_id: str
-    task: str
+
+    @property
+    def model_id(self) -> str:
+        return self.classifier.metadata.fingerprint
+
+    @property
+    def task(self) -> str:
+        return self.classifier.metadata.task
 
 
 def _ask_one(artifact: Artifact, held: ExampleArrays) -> _Asked:
@@ -131,7 +149,7 @@ def _ask_one(artifact: Artifact, held: ExampleArrays) -> _Asked:
         history=_read(artifact.uri / "history.json") or None,
         uncalibrated=_uncalibrated(artifact, facts.calibrator.method, answers.get("logit")),
     )
-    return _Asked(result, facts.fingerprint, facts.task)
+    return _Asked(classifier, result)
 
 
 def _uncalibrated(artifact: Artifact, method: CalibrationMethod, logits: Any) -> Uncalibrated | None:
@@ -179,6 +197,23 @@ def _told_apart(input_dict: dict[str, list[Artifact]], seed: int) -> float | Non
     real = train.features[(train.labels == 1) & (train.source == "real")]
     synthetic = train.features[train.source == "synthetic"]
     return real_vs_synthetic_auc(real, synthetic, seed) if min(len(real), len(synthetic)) >= _FEWEST else None
+
+
+def _lineage(input_dict: dict[str, list[Artifact]]) -> dict[str, Any]:
+    """What the evaluation takes, by the names that `lungnet lineage` knows; the store has more, once it "
+    "ends."""
+    taken = [
+        {"type": one.TYPE_NAME, "uri": _place(one), "sha256": one.digest}
+        for several in input_dict.values()
+        for one in several
+    ]
+    candidate = input_dict["classifiers"][0]
+    return {"model": _place(candidate), "model_sha256": candidate.digest, "artifacts": taken}
+
+
+def _place(artifact: Artifact) -> str:
+    """Where an artifact lies in its root: component, output key, execution."""
+    return "/".join(artifact.uri.parts[-3:])
 
 
 def _cohort(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:

@@ -17,7 +17,7 @@ def show_results(made: Made, root: Path) -> None:
         evaluation, predictions = made["Evaluator"]["evaluation"], made["Evaluator"]["predictions"]
         metrics = json.loads((evaluation.uri / "metrics.json").read_text("utf-8"))
         Console(width=max(120, Console().width)).print(rich_table(metrics))
-        click.echo(f"Report       {evaluation.uri / 'report.md'}")
+        click.echo(f"Report       {evaluation.uri / 'report.html'}")
         click.echo(f"Predictions  {predictions.uri / 'predictions.csv'}")
     if "OnnxExporter" in made:
         click.echo(f"ONNX model   {made['OnnxExporter']['model'].uri / 'classifier.onnx'}")

@@ -16,7 +16,7 @@ from lungnet.evaluation.paired import paired_difference
 from lungnet.evaluation.paper import ROW_NAMES, TABLE_1, TABLE_2
 from lungnet.evaluation.row_measures import delong, row_measures
 
-SCHEMA = "lungnet.metrics/1"
+SCHEMA = "lungnet.metrics/2"
 
 # What metrics.json tells of a training's history.
 FACTS = ("kept_iteration", "converged")
@@ -29,7 +29,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
     The result is JSON (`metrics.json`), without NaN: an undefined number is None. ESTIMATE is
     `{value, low, high, undefined_resamples}`:
 
-        schema              "lungnet.metrics/1"
+        schema              "lungnet.metrics/2"
         lungnet_version, date, task, data_description
         is_phantom          true if the description says so
         patches, positives, prevalence, groups      of the evaluation set
@@ -67,7 +67,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         splits              <split> -> {patches, positive, negative, synthetic, nodules, patients, series}
         cohort              {funnel: [{name, scans, patients, nodules}], facts: {<name>: number or text}}, or
                             null
-        real_vs_synthetic_auc, config       as given
+        real_vs_synthetic_auc, config, model, software, lineage     as given
 
     Args:
         inputs: answers and what is known of the data.
@@ -154,6 +154,9 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         "splits": {split: _split_counts(counts) for split, counts in inputs.summary.items()},
         "cohort": None if inputs.cohort is None else _cohort(inputs.cohort),
         "config": dict(inputs.config),
+        "model": dict(inputs.model),
+        "software": dict(inputs.software),
+        "lineage": dict(inputs.lineage),
     }
 
 

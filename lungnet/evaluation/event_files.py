@@ -22,6 +22,8 @@ _DESCRIPTIONS = {
     "reliability": "Observed share of positives against probability, ten bins.",
     "patches": "Positives of the training split.",
     "errors": "Evaluation patches that the first row got most wrong.",
+    "looked": "Occlusion and Grad-CAM of the first row on its worst errors and some right answers.",
+    "looked_cnn": "The same of the convolutional network.",
 }
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from lungnet.evaluation.shown import Shown
 from lungnet.models import CalibrationMethod
 
 #: What the split never parts, as `lungnet.patches.summarize` says it. "patch" leaks.
@@ -77,6 +78,11 @@ class EvaluationInputs:
             nothing was synthesised.
         traits: columns of the evaluation examples by name, `(n,)` each, for subgroups
             (`lungnet.evaluation.subgroups.PROPERTIES`); empty for none.
+        model: facts of the classifier of the first row, as `classifier.json` has them; empty for unknown.
+        software: library -> version; empty for unknown.
+        lineage: {model: artifact of the first row's classifier in its root, model_sha256, artifacts: [{type,
+            uri, sha256, created}], whole: whether these are all that led here or what the evaluation took,
+            series: number of CT series}, as far as known.
         baseline: answers of the last blessed model to the same patches, to which the model in question is
             held; None for none. It is no row of the table.
     """
@@ -94,7 +100,26 @@ class EvaluationInputs:
     config: Mapping[str, Any] = field(default_factory=dict)
     real_vs_synthetic_auc: float | None = None
     traits: Mapping[str, npt.NDArray[Any]] = field(default_factory=dict)
+    model: Mapping[str, Any] = field(default_factory=dict)
+    software: Mapping[str, str] = field(default_factory=dict)
+    lineage: Mapping[str, Any] = field(default_factory=dict)
     baseline: RowResult | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """Where a classifier looked.
+
+    Attributes:
+        shown: evaluation patches that were asked about (`choose_shown`).
+        occlusion: `(k, rows, columns)` in the order of `shown.all`: log odds lost where the place is covered
+            (`occlusion_maps`).
+        grad_cam: the same of `lungnet.models.grad_cam`; None for a classifier without convolutions.
+    """
+
+    shown: Shown
+    occlusion: npt.NDArray[np.floating[Any]]
+    grad_cam: npt.NDArray[np.floating[Any]] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -106,9 +131,12 @@ class Pictures:
         real_patches_hu: int16 `(m, rows, columns)`, real positives of training.
         synthetic_patches_hu: int16 `(k, rows, columns)`, synthetic positives of training.
         window_hu: black and white.
+        looked: row key -> where that classifier looked in some of `eval_patches_hu`; of the row in question
+            and of "cnn" there is a figure.
     """
 
     eval_patches_hu: npt.NDArray[np.int16] | None = None
     real_patches_hu: npt.NDArray[np.int16] | None = None
     synthetic_patches_hu: npt.NDArray[np.int16] | None = None
     window_hu: tuple[float, float] = (-1000.0, 400.0)
+    looked: Mapping[str, Looked] = field(default_factory=dict)

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.evaluation.canvas import drawn
-from lungnet.evaluation.checks import check_labels, check_probabilities
+from lungnet.evaluation.shown import sort_answers
 
 PatchesHU = npt.NDArray[np.int16]
 
@@ -66,16 +66,16 @@ def draw_worst_errors(
     Raises:
         InputError: lengths differ, one class only, or a probability that is NaN or outside [0, 1].
     """
-    labels = check_labels(y)
-    scores = check_probabilities(p, len(labels))
-    by_score = np.argsort(scores, kind="stable")
-    false_negatives = by_score[labels[by_score] & (scores[by_score] < threshold)]
-    false_positives = by_score[::-1][~labels[by_score[::-1]] & (scores[by_score[::-1]] >= threshold)]
-    kinds = (("False positives", false_positives), ("False negatives", false_negatives))
+    answers = sort_answers(y, p, threshold)
+    scores = np.asarray(p, np.float64)
+    kinds = (
+        ("False positives", answers.false_positives, answers.true_negatives),
+        ("False negatives", answers.false_negatives, answers.true_positives),
+    )
     with drawn(path, 1.25 * columns, 3.6, 2, columns) as (_, axes):
-        for line, (title, errors) in enumerate(kinds):
+        for line, (title, errors, right) in enumerate(kinds):
             across = axes[line * columns : (line + 1) * columns]
-            across[0].set_title(f"{title}: {len(errors)} of {(labels == bool(line)).sum()}", fontsize=10)
+            across[0].set_title(f"{title}: {len(errors)} of {len(errors) + len(right)}", fontsize=10)
             for axis, index in zip(across, errors, strict=False):
                 _show(axis, patches_hu[index], window_hu)
                 axis.set_xlabel(f"p = {scores[index]:.2f}   #{index}", fontsize=8)

@@ -1,4 +1,4 @@
-"""The report: `metrics.json`, `curves.json`, figures, and `report.md`, which a researcher reads first."""
+"""The report: `metrics.json`, `curves.json`, figures, and `report.html`, which a researcher reads first."""
 
 import json
 import os
@@ -9,16 +9,17 @@ from typing import Any
 import numpy as np
 
 from lungnet.evaluation.calibration import reliability
+from lungnet.evaluation.documents import write_documents
 from lungnet.evaluation.figures import RocLine, draw_losses, draw_reliability, draw_roc, draw_variance
 from lungnet.evaluation.inputs import EvaluationInputs, Pictures
+from lungnet.evaluation.looked_figure import draw_where_it_looked
 from lungnet.evaluation.pictures import draw_patch_sheet, draw_worst_errors
 from lungnet.evaluation.prevalence import curve_at
 from lungnet.evaluation.report_prevalence import prevalences
 from lungnet.evaluation.report_results import FIGURES
-from lungnet.evaluation.report_text import report_markdown
 from lungnet.evaluation.roc import precision_recall_curve, roc_curve
 from lungnet.evaluation.row_figures import draw_row_figures
-from lungnet.files import write_json, write_text
+from lungnet.files import write_text
 
 
 def write_report(
@@ -27,14 +28,14 @@ def write_report(
     inputs: EvaluationInputs,
     pictures: Pictures | None = None,
 ) -> None:
-    """Writes everything a reader needs into `folder`, `report.md` last.
+    """Writes everything a reader needs into `folder`, the report last.
 
         folder/
           metrics.json      see `evaluate`
           curves.json       ROC, precision-recall (at the own prevalence, and precision at others) and
                             training curves: <row key> -> {roc, precision_recall, history}
           figures/*.png     Figures 4, 5 and 6, reliability, precision, patches; what there is to draw
-          report.md         links to the figures by relative paths
+          report.html ...   report, model card and checklist, see `write_documents`
 
     The same arguments give the same bytes.
 
@@ -48,19 +49,17 @@ def write_report(
         InputError: the folder cannot be written, or `pictures` does not fit the labels.
     """
     folder = Path(folder)
-    write_json(folder / "metrics.json", metrics)
+    # Not sorted: the order of rows, splits and measures means something.
+    write_text(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
     write_text(
         folder / "curves.json", json.dumps(_curves(inputs, metrics), allow_nan=False, sort_keys=True) + "\n"
     )
-    drawn = _draw(folder, metrics, inputs, pictures or Pictures())
-    write_text(folder / "report.md", report_markdown(metrics, drawn))
+    _draw(folder, metrics, inputs, pictures or Pictures())
+    write_documents(folder, metrics)
 
 
-def _draw(
-    folder: Path, metrics: Mapping[str, Any], inputs: EvaluationInputs, pictures: Pictures
-) -> frozenset[str]:
-    """Draws what can be drawn; returns the names of it, keys of `FIGURES`."""
-    drawn = {"roc", "reliability"}
+def _draw(folder: Path, metrics: Mapping[str, Any], inputs: EvaluationInputs, pictures: Pictures) -> None:
+    """Draws those of `FIGURES` that there is something to draw for."""
     paths = {name: folder / path for name, path in FIGURES.items()}
     draw_roc(paths["roc"], [_roc_line(key, metrics["rows"][key], inputs) for key in inputs.rows])
     draw_reliability(
@@ -70,23 +69,20 @@ def _draw(
             for key, row in inputs.rows.items()
         },
     )
-    drawn |= draw_row_figures(paths, metrics, inputs)
+    draw_row_figures(paths, metrics, inputs)
     first = next(iter(inputs.rows.values()))
     history = first.history or {}
     kept = history.get("kept_iteration")
     variance = history.get("intra_cluster_variance", ())
     if len(variance):
         draw_variance(paths["variance"], variance, kept)
-        drawn.add("variance")
     curves = {"training": history.get("loss", ()), "validation": history.get("validation_loss", ())}
     losses = {name: curve for name, curve in curves.items() if len(curve)}
     if losses:
         draw_losses(paths["losses"], losses, kept)
-        drawn.add("losses")
     real, synthetic = pictures.real_patches_hu, pictures.synthetic_patches_hu
     if real is not None and synthetic is not None and len(real) and len(synthetic):
         draw_patch_sheet(paths["patches"], real, synthetic, pictures.window_hu)
-        drawn.add("patches")
     if pictures.eval_patches_hu is not None:
         draw_worst_errors(
             paths["errors"],
@@ -96,8 +92,17 @@ def _draw(
             first.threshold,
             pictures.window_hu,
         )
-        drawn.add("errors")
-    return frozenset(drawn)
+        for figure, row in (("looked", first), ("looked_cnn", inputs.rows.get("cnn"))):
+            if row is not None and row.row in pictures.looked and (figure == "looked" or row is not first):
+                draw_where_it_looked(
+                    paths[figure],
+                    pictures.eval_patches_hu,
+                    inputs.labels,
+                    row.probabilities,
+                    row.threshold,
+                    pictures.looked[row.row],
+                    pictures.window_hu,
+                )
 
 
 def _roc_line(key: str, row: Mapping[str, Any], inputs: EvaluationInputs) -> RocLine:

@@ -22,6 +22,9 @@ FIGURES = {
     "precision_recall": "figures/precision_recall.png",
     "patches": "figures/real_and_synthetic.png",
     "errors": "figures/worst_errors.png",
+    "looked": "figures/where_it_looked.png",
+    "looked_cnn": "figures/where_the_cnn_looked.png",
+    "lineage": "figures/lineage.svg",
 }
 
 

@@ -7,6 +7,8 @@ from typing import Any
 from lungnet.evaluation.changed_settings import changed_settings
 from lungnet.evaluation.markdown import literal, markdown_table, words
 from lungnet.evaluation.report_calibration import calibrations
+from lungnet.evaluation.report_lineage import lineage
+from lungnet.evaluation.report_looked import looked
 from lungnet.evaluation.report_prevalence import prevalence
 from lungnet.evaluation.report_results import calibration, image, table_1, table_2, verdict
 from lungnet.evaluation.report_subgroups import subgroups
@@ -61,7 +63,9 @@ def report_markdown(metrics: Mapping[str, Any], figures: Collection[str] = ()) -
         subgroups(metrics),
         _synthetic(metrics, figures),
         _errors(metrics, figures),
+        looked(metrics, figures),
         _configuration(metrics),
+        lineage(metrics, figures),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
 

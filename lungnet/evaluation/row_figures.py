@@ -13,18 +13,13 @@ from lungnet.evaluation.report_prevalence import prevalence_name, prevalences
 from lungnet.models import CALIBRATION_METHODS, fit_calibration
 
 
-def draw_row_figures(
-    paths: Mapping[str, Path], metrics: Mapping[str, Any], inputs: EvaluationInputs
-) -> frozenset[str]:
+def draw_row_figures(paths: Mapping[str, Path], metrics: Mapping[str, Any], inputs: EvaluationInputs) -> None:
     """Draws "precision_recall" of all rows, and "calibrations" of the first row whose logits are known.
 
     Args:
         paths: figure -> PNG.
         metrics: what `evaluate` returned for `inputs`.
         inputs: the answers.
-
-    Returns:
-        Which of the two were drawn.
     """
     panels = {}
     for key, share in prevalences(metrics).items():
@@ -38,11 +33,10 @@ def draw_row_figures(
     draw_precision_recall(paths["precision_recall"], panels)
     known = next((row.uncalibrated for row in inputs.rows.values() if row.uncalibrated is not None), None)
     if known is None:
-        return frozenset({"precision_recall"})
+        return
     bins: dict[str, tuple[str, tuple[ReliabilityBin, ...]]] = {}
     for method in sorted(CALIBRATION_METHODS, key=list(CALIBRATION_NAMES).index):
         calibration = fit_calibration(method, known.validation_logits, known.validation_labels)
         name = CALIBRATION_NAMES[method].capitalize() + (", used" if method == known.method else "")
         bins[method] = (name, reliability(inputs.labels, calibration(known.logits)))
     draw_reliability(paths["calibrations"], bins, columns=4)
-    return frozenset({"precision_recall", "calibrations"})

@@ -18,9 +18,9 @@ def grad_cam(network: NetworkArrays, patches_hu: npt.NDArray[np.int16]) -> Float
 
     The weight of a map is the mean of the log odds' gradient over its cells. The weighted sum, where it is
     positive, is laid over the patch cell by cell at the centres of their receptive fields, with straight
-    lines between them; beyond the outermost centres, where no cell looks first of all, it stays as it is
-    there. Widening the small map to the size of the patch, as is often done, would shift it: with the
-    paper's valid padding its cells lie from pixel 9.5 to 29.5, not from edge to edge.
+    lines between them; beyond the outermost centres it falls to 0 within one step. Widening the small map to
+    the size of the patch, as is often done, would shift it: with the paper's valid padding its cells lie
+    from pixel 9.5 to 29.5, not from edge to edge.
 
     A cluster of CALM counts as it is assigned: the assignment has no gradient.
 
@@ -94,10 +94,11 @@ def cell_centers(network: NetworkArrays, pixels: int, axis: int) -> npt.NDArray[
         before = (kernel - 1) // 2 if network.padding == "same" else 0
         first += step * ((kernel - 1) / 2 - before)
         cells -= 0 if network.padding == "same" else kernel - 1
-    return first + step * np.arange(cells)
+    return first + step * np.arange(cells, dtype=np.float64)
 
 
 def interpolation(centers: npt.NDArray[np.float64], pixels: int) -> Floats:
-    """Returns float32 `(pixels, cells)`: how much each pixel takes of the cells about it; rows sum to 1."""
-    share = [np.interp(np.arange(pixels), centers, cell) for cell in np.eye(len(centers))]
-    return np.stack(share, axis=1).astype(np.float32)
+    """Returns float32 `(pixels, cells)`: how much each pixel takes of the cells nearer than a step to it."""
+    step = centers[1] - centers[0] if len(centers) > 1 else pixels
+    apart = np.abs(np.arange(pixels)[:, None] - centers)
+    return np.maximum(0.0, 1.0 - apart / step).astype(np.float32)

@@ -207,10 +207,15 @@ class Evaluation(Artifact):
     """The paper's table and figures, measured here.
 
     ```
-    report.md               what a researcher reads first
+    report.html             what a researcher reads first: one file with the figures inside
+    report.md               the same words
+    model_card.json         the model card; `lungnet.evaluation.ModelCard` is its schema
+    model_card.md           the same for people
+    checklist.md            CLAIM 2024 and TRIPOD+AI, with what the run can answer filled in
     metrics.json            every number of the report; `lungnet.evaluation.evaluate` documents it
     curves.json             ROC, precision-recall and training curves
-    figures/*.png           Figures 4 to 6, reliability, real and synthetic patches, worst errors
+    figures/*.png           Figures 4 to 6, reliability, real and synthetic patches, worst errors, where the
+                            models looked
     ```
 
     Properties:

@@ -8,13 +8,16 @@ from lungnet.pipeline.lineage import Lineage, facts, moment
 from lungnet.pipeline.metadata_records import StoredArtifact
 
 _WIDTH, _LANE, _HEIGHT, _GAP_X, _GAP_Y, _MARGIN = 230, 20, 58, 40, 46, 24
+_DRAWING_STYLE = """
+rect { fill: #f3f6fa; stroke: #8fa3b8; } .target rect { fill: #dfeefe; stroke: #2f6fb0; stroke-width: 2; }
+.series rect { fill: #fdf3e1; stroke: #c9a25a; }
+path { fill: none; stroke: #9fb0c0; }
+text { font: 12px system-ui, sans-serif; fill: #1d2733; } .small { fill: #5b6b7b; font-size: 11px; }
+"""
 _STYLE = """
 body { font: 14px/1.45 system-ui, sans-serif; margin: 2rem; color: #1d2733; }
 h1 { font-size: 1.25rem; }
 svg { max-width: 100%; height: auto; }
-rect { fill: #f3f6fa; stroke: #8fa3b8; } .target rect { fill: #dfeefe; stroke: #2f6fb0; stroke-width: 2; }
-.series rect { fill: #fdf3e1; stroke: #c9a25a; }
-path { fill: none; stroke: #9fb0c0; } text { font-size: 12px; } .small { fill: #5b6b7b; font-size: 11px; }
 table { border-collapse: collapse; } td, th { padding: .25rem .7rem; text-align: left; vertical-align: top; }
 td:nth-child(3), td code { white-space: nowrap; } td:last-child { overflow-wrap: anywhere; }
 tr:nth-child(even) { background: #f6f8fa; } code { font-size: 12px; }
@@ -58,8 +61,29 @@ def to_html(lineage: Lineage) -> str:
     head = "<tr><th>Artifact</th><th>Made by</th><th>When, UTC</th><th>SHA-256</th><th>Properties</th></tr>"
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title>'
-        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{_svg(lineage)}"
+        f"<style>{_STYLE}</style></head><body><h1>{title}</h1>{to_svg(lineage)}"
         f"<table>{head}{rows}</table>{series}</body></html>\n"
+    )
+
+
+def to_svg(lineage: Lineage) -> str:
+    """Returns the drawing as an SVG file that needs nothing else; all names are escaped."""
+    layers, routes = _routes(_edges(lineage))
+    spans = [sum(_span(node) + _GAP_X for node in layer) - _GAP_X for layer in layers]
+    width = 2 * _MARGIN + max(spans)
+    height = 2 * _MARGIN + len(layers) * (_HEIGHT + _GAP_Y) - _GAP_Y
+    middle: dict[Node, float] = {}
+    top: dict[Node, int] = {}
+    for level, (layer, span) in enumerate(zip(layers, spans, strict=True)):
+        left = (width - span) / 2
+        for node in layer:
+            middle[node], top[node] = left + _span(node) / 2, _MARGIN + level * (_HEIGHT + _GAP_Y)
+            left += _span(node) + _GAP_X
+    lines = [_line(route, middle, top) for route in routes]
+    boxes = [_box(lineage, node, middle[node] - _WIDTH / 2, top[node]) for node in _edges(lineage)]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
+        f'height="{height}"><style>{_DRAWING_STYLE}</style>{"".join(lines)}{"".join(boxes)}</svg>'
     )
 
 
@@ -137,26 +161,6 @@ def _mean(values: list[float]) -> float:
 
 def _span(node: Node) -> int:
     return _LANE if isinstance(node, tuple) and node[0] == "lane" else _WIDTH
-
-
-def _svg(lineage: Lineage) -> str:
-    layers, routes = _routes(_edges(lineage))
-    spans = [sum(_span(node) + _GAP_X for node in layer) - _GAP_X for layer in layers]
-    width = 2 * _MARGIN + max(spans)
-    height = 2 * _MARGIN + len(layers) * (_HEIGHT + _GAP_Y) - _GAP_Y
-    middle: dict[Node, float] = {}
-    top: dict[Node, int] = {}
-    for level, (layer, span) in enumerate(zip(layers, spans, strict=True)):
-        left = (width - span) / 2
-        for node in layer:
-            middle[node], top[node] = left + _span(node) / 2, _MARGIN + level * (_HEIGHT + _GAP_Y)
-            left += _span(node) + _GAP_X
-    lines = [_line(route, middle, top) for route in routes]
-    boxes = [_box(lineage, node, middle[node] - _WIDTH / 2, top[node]) for node in _edges(lineage)]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" width="{width}" '
-        f'height="{height}">{"".join(lines)}{"".join(boxes)}</svg>'
-    )
 
 
 def _line(route: list[Node], middle: Mapping[Node, float], top: Mapping[Node, int]) -> str:

@@ -68,7 +68,11 @@ IMAGES = {
     "CaeTrainer": {f"cae/layer_{layer}/reconstruction" for layer in (1, 2, 3)},
     "BaselineTrainer.ae": {"ae/reconstruction"},
     "Evaluator": {
-        f"figures/{name}" for name in ("roc", "reliability", "variance", "losses", "patches", "errors")
+        f"figures/{name}"
+        for name in (
+            *("roc", "reliability", "variance", "losses", "patches", "errors"),
+            *("looked", "looked_cnn"),
+        )
     },
 }
 

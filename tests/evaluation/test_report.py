@@ -1,8 +1,10 @@
 """The report as files and as text."""
 
+import base64
 import dataclasses
 import json
 import re
+import shutil
 import struct
 
 import numpy as np
@@ -10,7 +12,16 @@ import pytest
 
 from lungnet.config import EvaluationConfig
 from lungnet.errors import InputError
-from lungnet.evaluation import Pictures, RowResult, evaluate, report_markdown, write_report
+from lungnet.evaluation import (
+    Looked,
+    Pictures,
+    RowResult,
+    choose_shown,
+    evaluate,
+    report_markdown,
+    write_documents,
+    write_report,
+)
 
 CONFIG = EvaluationConfig(bootstrap=40)
 
@@ -22,10 +33,15 @@ def written(folder, inputs, pictures=None):
 
 
 @pytest.fixture
-def pictures():
+def pictures(inputs):
     rng = np.random.default_rng(0)
     patches = rng.integers(-1000, 400, (440, 40, 40)).astype(np.int16)
-    return Pictures(patches[:400], patches[400:430], patches[430:])
+    looked = {}
+    for key, row in inputs.rows.items():
+        shown = choose_shown(inputs.labels, row.probabilities, row.threshold)
+        maps = rng.normal(size=(2, len(shown.all), 40, 40))
+        looked[key] = Looked(shown, maps[0], None if key == "cnn" else np.abs(maps[1]))
+    return Pictures(patches[:400], patches[400:430], patches[430:], looked=looked)
 
 
 def test_every_file_is_there_and_every_link_leads_to_a_picture(tmp_path, inputs, pictures):
@@ -33,7 +49,7 @@ def test_every_file_is_there_and_every_link_leads_to_a_picture(tmp_path, inputs,
     links = re.findall(r"\]\((figures/[^)]+)\)", text)
     found = sorted(str(path.relative_to(tmp_path / "report")) for path in tmp_path.glob("report/figures/*"))
     assert sorted(links) == found
-    assert len(links) == 8
+    assert len(links) == 10
     for link in links:
         content = (tmp_path / "report" / link).read_bytes()
         assert content.startswith(b"\x89PNG")
@@ -47,9 +63,48 @@ def test_the_same_arguments_give_the_same_bytes(tmp_path, inputs, pictures):
     for name in ("one", "two"):
         written(tmp_path / name, inputs, pictures)
     files = [path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*") if path.is_file()]
-    assert len(files) == 11
+    assert len(files) == 17
     for file in files:
         assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes(), file
+
+
+def test_the_page_has_the_words_and_the_pictures_inside(tmp_path, inputs, pictures):
+    written(tmp_path, inputs, pictures)
+    page = (tmp_path / "report.html").read_text("utf-8")
+    sources = re.findall(r'<img [^>]*src="([^"]+)"', page)
+    assert len(sources) == 10
+    for source, figure in zip(sources[2:3], ["figures/figure_6_roc.png"], strict=True):
+        content = base64.b64decode(source.removeprefix("data:image/png;base64,"))
+        assert content == (tmp_path / figure).read_bytes()
+    assert "A made-up set." in page
+    assert "Where GAN+CAE+CALM looked" in page
+    assert "<summary>The whole configuration</summary>" in page
+    assert "http" not in re.sub(r'http-equiv|base64,[^"]+', "", page)
+
+
+def test_documents_are_the_same_from_what_was_stored(tmp_path, inputs, pictures):
+    written(tmp_path / "one", inputs, pictures)
+    shutil.copytree(tmp_path / "one" / "figures", tmp_path / "two" / "figures")
+    stored = json.loads((tmp_path / "one" / "metrics.json").read_text("utf-8"))
+    write_documents(tmp_path / "two", stored)
+    for name in ("report.html", "report.md", "model_card.json", "model_card.md", "checklist.md"):
+        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
+
+
+def test_what_led_to_the_model_is_told(inputs):
+    known = dataclasses.replace(
+        inputs,
+        software={"tensorflow": "2.21.0"},
+        lineage={
+            "model": "CalmTrainer/classifier/9",
+            "artifacts": [{"type": "Examples", "uri": "Augmenter/examples/5", "sha256": "ab" * 32}],
+        },
+    )
+    text = report_markdown(evaluate(known, CONFIG, 0))
+    assert "The model is `CalmTrainer/classifier/9` of its pipeline root" in text
+    assert "| Examples | `Augmenter/examples/5` | –         | `abababababababab` |" in text
+    assert "Made with tensorflow 2.21.0." in text
+    assert "## Lineage" not in report_markdown(evaluate(inputs, CONFIG, 0))
 
 
 def test_curves_can_be_drawn_again(tmp_path, inputs):

@@ -63,18 +63,6 @@ def test_the_nearest_cluster_counts_as_it_is_assigned():
     assert grad_cam(network, white)[0, 0, 0] == 0.75
 
 
-def test_cells_lie_in_the_middle_of_what_they_see():
-    arrays = {
-        padding: network_arrays(
-            assemble_classifier(ConvolutionalAutoencoder(CaeConfig(padding=padding)).encoder, head(features))
-        )
-        for padding, features in (("valid", 450), ("same", 1250))
-    }
-    # 40 - 36 - 18 - 16 - 8 - 6: a cell sees 20 pixels, the next one 4 further on.
-    assert cell_centers(arrays["valid"], 40, 0).tolist() == [9.5, 13.5, 17.5, 21.5, 25.5, 29.5]
-    assert cell_centers(arrays["same"], 40, 1).tolist() == [1.5 + 4 * cell for cell in range(10)]
-
-
 def head(features: int) -> CALM:
     model = CALM(CalmConfig(hidden=(8, 4)), features, seed=2)
     rng = np.random.default_rng(3)
@@ -82,9 +70,22 @@ def head(features: int) -> CALM:
     return model
 
 
-def test_between_cells_lines_are_straight_and_beyond_them_level():
-    share = interpolation(np.array([1.0, 3.0]), 5)
-    assert share.tolist() == [[1, 0], [1, 0], [0.5, 0.5], [0, 1], [0, 1]]
+def encoder(padding: str, features: int) -> NetworkArrays:
+    encoder = ConvolutionalAutoencoder(CaeConfig(padding=padding)).encoder
+    arrays = network_arrays(assemble_classifier(encoder, head(features)))
+    assert arrays is not None
+    return arrays
+
+
+def test_cells_lie_in_the_middle_of_what_they_see():
+    # 40 - 36 - 18 - 16 - 8 - 6: a cell sees 20 pixels, the next one 4 further on.
+    assert cell_centers(encoder("valid", 450), 40, 0).tolist() == [9.5, 13.5, 17.5, 21.5, 25.5, 29.5]
+    assert cell_centers(encoder("same", 1250), 40, 1).tolist() == [1.5 + 4 * cell for cell in range(10)]
+
+
+def test_between_cells_lines_are_straight_and_beyond_them_they_fall():
+    share = interpolation(np.array([2.0, 4.0]), 6)
+    assert share.tolist() == [[0, 0], [0.5, 0], [1, 0], [0.5, 0.5], [0, 1], [0, 0.5]]
 
 
 @pytest.mark.parametrize("row", ["calm", "cnn"])
