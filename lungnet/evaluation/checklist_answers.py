@@ -170,8 +170,8 @@ def selection(metrics: Metrics) -> str:
 def measures(metrics: Metrics) -> str:
     """What was measured, and why at two prevalences."""
     return (
-        "Accuracy, precision, recall, specificity, F1, balanced accuracy, AUC, average precision, Brier score, calibration "
-        "error; at the evaluation set's own prevalence and reweighted to 50:50."
+        "Accuracy, precision, recall, specificity, F1, balanced accuracy, AUC, average precision, Brier "
+        "score, calibration error; at the evaluation set's own prevalence and reweighted to 50:50."
     )
 
 

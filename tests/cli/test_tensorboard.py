@@ -71,7 +71,7 @@ IMAGES = {
         f"figures/{name}"
         for name in (
             *("roc", "reliability", "variance", "losses", "patches", "errors"),
-            *("looked", "looked_cnn"),
+            *("looked", "looked_cnn", "calibrations", "precision_recall"),
         )
     },
 }
