@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
+from matplotlib.ticker import MaxNLocator
 
 from lungnet.evaluation.canvas import GREY, drawn
 from lungnet.evaluation.inputs import Looked
@@ -110,6 +111,7 @@ def _label(
     for column, index in enumerate(indices):
         middle = column * (width + _GAP) + width / 2
         axis.text(middle, -2, f"{scores[index]:.2f}  #{index}", ha="center", va="bottom", fontsize=7)
+    names = names if len(indices) else ()
     axis.set_xticks([])
     axis.set_yticks([line * (height + _GAP) + height / 2 for line in range(len(names))], names, fontsize=8)
     axis.tick_params(length=0)
@@ -128,4 +130,6 @@ def _scale(figure: Any, axes: Sequence[Any], name: str, strongest: float) -> Non
     bar = figure.colorbar(mappable, ax=axes, location="bottom", shrink=0.7, aspect=40, pad=0.02)
     bar.set_label(words, fontsize=8)
     bar.ax.tick_params(labelsize=7, color=GREY)
+    bar.locator = MaxNLocator(6)
+    bar.update_ticks()
     bar.outline.set_visible(False)
