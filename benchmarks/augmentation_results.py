@@ -190,27 +190,29 @@ def curve_point(
     }
 
 
-def verdict(contrasts: Sequence[Mapping[str, Any] | None]) -> str:
+def verdict(told: Mapping[str, Any]) -> str:
     """Returns one sentence on whether the GAN paid: what the interval of the first contrast's AUC says.
 
     It paid if the interval lies above 0, did harm if it lies below, and did not pay otherwise; the other
     contrasts are told in the same sentence and decide nothing.
 
     Args:
-        contrasts: `gan_contrasts` of `results`.
+        told: of `results`.
     """
-    first, *others = contrasts
+    first, *others = told["gan_contrasts"]
     if first is None or first["auc"]["low"] is None:
         return "Whether the GAN pays cannot be said yet: its runs are missing."
     low, high = first["auc"]["low"], first["auc"]["high"]
     word = "paid" if low > 0 else "did harm" if high < 0 else "did not pay"
-    told = [f"{changed(first)} against {ARMS[first['without']].title}"]
-    told += [
+    changes = [f"{changed(first)} against {ARMS[first['without']].title}"]
+    changes += [
         f"{changed(one)} ({ARMS[one['with']].title} against {ARMS[one['without']].title})"
         for one in others
         if one is not None
     ]
-    return f"The GAN {word}: it changed the AUC by {'; '.join(told)}."
+    drawn = {"group": "groups", "patch": "single patches"}[told["intervals"]["unit"]]
+    chance = "seeds" if told["seeds"] > 1 else "not over seeds, of which there is one"
+    return f"The GAN {word}: it changed the AUC by {'; '.join(changes)}, with 95 % intervals over {drawn} and {chance}."
 
 
 def changed(contrast: Mapping[str, Any]) -> str:

@@ -24,7 +24,7 @@ def markdown(told: Mapping[str, Any], figure: str) -> str:
     """
     parts = [
         "# What augmentation is worth",
-        f"**{verdict(told['gan_contrasts'])}**",
+        f"**{verdict(told)}**",
         data_text(told),
         "## Arms",
         arms_table(told["arms"]),

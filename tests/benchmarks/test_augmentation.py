@@ -204,7 +204,7 @@ def test_numbers_by_hand(experiment: Experiment) -> None:
     assert (told["missing"], told["held_out"]) == (3, [["0", "1"], ["2", "3"]])
     text = markdown(told, "curves.png")
     assert "3 runs are missing" in text and "Learning curves" not in text
-    assert verdict(told["gan_contrasts"]) in text
+    assert verdict(told) in text
     assert re.search(r"GAN 50 %.*\| 2 +\| 0.8750 \(", text)
 
 
@@ -267,12 +267,17 @@ def test_the_verdict_is_what_the_first_interval_says(low: float, high: float, wo
     estimate = {"value": (low + high) / 2, "low": low, "high": high}
     first = {"with": "gan_50", "without": "translations", "auc": estimate}
     other = {"with": "gan_flips", "without": "flips", "auc": {"value": 0.5, "low": 0.4, "high": 0.6}}
-    sentence = verdict([first, None, other])
+    told = {"gan_contrasts": [first, None, other], "intervals": {"unit": "patch"}, "seeds": 1}
+    sentence = verdict(told)
     assert sentence.startswith(f"The GAN {word}: ")
     assert f"({low:+.4f} to {high:+.4f}) against translations" in sentence
     assert "+0.5000 (+0.4000 to +0.6000)" in sentence
-    assert sentence.count(". ") == 0 and sentence.endswith(".")
+    assert sentence.count(". ") == 0 and sentence.endswith(
+        "single patches and not over seeds, of which there is one."
+    )
+    assert verdict({**told, "intervals": {"unit": "group"}, "seeds": 2}).endswith("over groups and seeds.")
 
 
 def test_without_its_runs_there_is_no_verdict() -> None:
-    assert "cannot be said yet" in verdict([None, None, None])
+    told = {"gan_contrasts": [None, None, None], "intervals": None, "seeds": 0}
+    assert "cannot be said yet" in verdict(told)
