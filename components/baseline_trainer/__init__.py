@@ -50,15 +50,17 @@ ROWS = {
         *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_weight_decay", "cnn_keep"),
         *("cnn_flips", "cnn_cut_mix", "cnn_cut_mix_alpha"),
     ),
+    "brightness": _on_patches(),
+    "size": _on_patches("size_level_hu"),
 }
 
 
 class BaselineTrainer(Component):
-    """One of the paper's rivals (section 7), as a classifier of HU patches.
+    """One of the paper's rivals (section 7), or brightness or size alone, as a classifier of HU patches.
 
     Rows on features (`gan_cae_nn`, `gan_cae_lr`, `gan_cae_svm`) take `features` and `encoder`, and see the
-    augmented training split. Rows on patches (`ae`, `cnn`) take `examples`; they have no GAN in front of
-    them: give them the real ones.
+    augmented training split. Rows on patches (`ae`, `cnn`, `brightness`, `size`) take `examples`; they have
+    no GAN in front of them: give them the real ones.
 
     Parameters: `row`, its key in Table 1.
 

@@ -10,12 +10,15 @@ from lungnet.components.classifier_artifact import save_head
 from lungnet.components.encoder_artifact import load_encoder
 from lungnet.config import BaselineConfig, CalmConfig, PatchRules
 from lungnet.models import (
+    measure_brightness,
+    measure_size,
     to_unit,
     train_ae_baseline,
     train_cnn,
     train_linear_svm,
     train_logistic_regression,
     train_network,
+    train_on_one_number,
 )
 from lungnet.patches import (
     PATCH_SIZE,
@@ -104,6 +107,13 @@ class Executor(BaseExecutor):
         nothing = np.empty((0, PATCH_SIZE, PATCH_SIZE), np.int16)
         rules = PatchRules(**exec_properties["patches"])
         train = ExampleArrays.from_examples(balance_training(real, nothing, rules, seed))
+        if row in ("brightness", "size"):
+            measure = (
+                measure_brightness(window_hu)
+                if row == "brightness"
+                else measure_size(window_hu, config.size_level_hu)
+            )
+            return train_on_one_number(measure, train.patches_hu, train.labels, window_hu), {}, train.labels
         context: dict[str, Any] = {
             "tensorboard_dir": self.context.tensorboard_dir,
             "progress": self.context.progress,

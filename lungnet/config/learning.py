@@ -144,7 +144,7 @@ class CalmConfig(Section):
 
 
 class BaselineConfig(Section):
-    """The rivals of Table 1.
+    """The rivals of Table 1, and what brightness and size alone would do.
 
     Attributes:
         rows: which of them are trained.
@@ -162,9 +162,10 @@ class BaselineConfig(Section):
         cnn_cut_mix_alpha: the areas are drawn from Beta(alpha, alpha); 1 draws them uniformly.
         cnn_keep: "last" keeps the weights at the end, "best" those of the report (of twenty) with the largest
             AUC on validation, and among equals the smallest loss.
+        size_level_hu: row "size" counts the pixels above it that hang together with some in the middle.
     """
 
-    rows: tuple[Row, ...] = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn")
+    rows: tuple[Row, ...] = ("gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn", "brightness", "size")
     nn_epochs: Count = 150
     lr_c: Positive = 1.0
     svm_c: Positive = 1.0
@@ -181,6 +182,7 @@ class BaselineConfig(Section):
     cnn_cut_mix: Fraction = 0.0
     cnn_cut_mix_alpha: Positive = 1.0
     cnn_keep: Literal["last", "best"] = "last"
+    size_level_hu: int = -400
 
 
 class CalibrationConfig(Section):

@@ -14,8 +14,8 @@ CountOrNone = Annotated[int, Field(ge=0)]
 #: What an anomaly does: ends the run, is logged and kept, or is not looked for.
 Severity = Literal["fail", "report", "ignore"]
 
-#: Rows of Table 1, in the paper's order.
-Row = Literal["gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn"]
+#: Rows of Table 1, in the paper's order, and two that look at one number of a patch.
+Row = Literal["gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn", "brightness", "size"]
 
 
 class Section(BaseModel):

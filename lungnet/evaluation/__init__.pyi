@@ -54,6 +54,7 @@ from .occlusion import occlusion_maps as occlusion_maps
 from .page import html_page as html_page
 from .paired import PairedDifference as PairedDifference
 from .paired import paired_difference as paired_difference
+from .paper import FURTHER_ROW_NAMES as FURTHER_ROW_NAMES
 from .paper import ROW_NAMES as ROW_NAMES
 from .paper import TABLE_1 as TABLE_1
 from .paper import TABLE_2 as TABLE_2

@@ -34,6 +34,8 @@ STROKES = {
     "gan_cae_svm": Stroke("#CC79A7", (0, (1, 1)), 1.8),
     "ae": Stroke("#E69F00", (0, (5, 1.5, 1, 1.5)), 1.4),
     "cnn": Stroke("#000000", "-", 1.2),
+    "brightness": Stroke(GREY, (0, (4, 2)), 1.2),
+    "size": Stroke(GREY, (0, (1, 2)), 1.4),
 }
 OTHER_STROKE = Stroke("#56B4E9", (0, (2, 1, 1, 1)), 1.4)
 

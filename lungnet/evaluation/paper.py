@@ -20,6 +20,11 @@ ROW_NAMES: Mapping[str, str] = MappingProxyType(
     }
 )
 
+#: Rows below the paper's, for which it has no value -> what a reader calls them.
+FURTHER_ROW_NAMES: Mapping[str, str] = MappingProxyType(
+    {"brightness": "Centre brightness only", "size": "Size only"}
+)
+
 
 def _row(accuracy: float, precision: float, recall: float, f1: float, auc: float) -> Mapping[str, float]:
     return MappingProxyType(

@@ -50,6 +50,10 @@ from .network_arrays import Convolution as Convolution
 from .network_arrays import Dense as Dense
 from .network_arrays import NetworkArrays as NetworkArrays
 from .network_arrays import network_arrays as network_arrays
+from .one_number import CenterComponent as CenterComponent
+from .one_number import measure_brightness as measure_brightness
+from .one_number import measure_size as measure_size
+from .one_number import train_on_one_number as train_on_one_number
 from .patch_mixing import cut_mix as cut_mix
 from .projector import choose_patches as choose_patches
 from .projector import write_projector as write_projector

@@ -22,7 +22,7 @@ from lungnet.cli.tensorboard import serve_tensorboard
 from lungnet.errors import InputError
 
 REPOSITORY = Path(__file__).parents[2]
-ROWS = ("gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn")
+ROWS = ("gan_cae_calm", "gan_cae_nn", "gan_cae_lr", "gan_cae_svm", "ae", "cnn", "brightness", "size")
 
 SCALARS = {
     "GanTrainer": {
