@@ -14,6 +14,7 @@ from lungnet.patches import (
     drop_surplus,
     hold_out_validation,
     random_split_of,
+    with_shuffled_labels,
     write_examples,
 )
 from lungnet.patches.splits import Unit
@@ -66,7 +67,8 @@ def write_splits(
         uri: folder of the splits.
         series: in the order in which they are to be written.
         results: with the surplus of negatives that training takes.
-        rules: validation and evaluation keep `negatives_per_positive` of them.
+        rules: validation and evaluation keep `negatives_per_positive` of them; with `shuffle_labels` training
+            and validation get labels that say nothing.
         split: by patient, or "random" over patches.
         seed: of the split.
 
@@ -78,7 +80,10 @@ def write_splits(
     patients: dict[str, list[str]] = {}
     for name in SPLITS:
         seen: set[str] = set()
-        write_examples(uri, _noting(parted.examples(name), seen), name, rules.shards)
+        examples = parted.examples(name)
+        if rules.shuffle_labels and name != "eval":
+            examples = with_shuffled_labels(examples, parted.examples(name), seed, name)
+        write_examples(uri, _noting(examples, seen), name, rules.shards)
         patients[name] = sorted(seen)
     return Written(parted.unit, patients)
 

@@ -49,6 +49,9 @@ class PatchRules(Section):
         negative_surplus: further training negatives per positive, from which the Augmenter balances
             the synthetic positives.
         min_lung_fraction: least share of negatives whose centre lies in the lung.
+        shuffle_labels: deals the labels of training and inner validation anew among their nodules and
+            patches, and leaves those of evaluation as they are: such a run must come out at chance (an AUC
+            of about 0.5), or something leaks. Its model is never blessed.
         shards: TFRecord files of each split.
     """
 
@@ -57,6 +60,7 @@ class PatchRules(Section):
     negatives_per_positive: Positive = 1.0
     negative_surplus: NonNegative = 0.5
     min_lung_fraction: Fraction = 0.5
+    shuffle_labels: bool = False
     shards: Count = 4
 
 

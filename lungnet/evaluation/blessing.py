@@ -13,7 +13,7 @@ class Check:
     """One bound and what was measured against it.
 
     Attributes:
-        name: "auc", "balanced_accuracy" or "auc_drop".
+        name: "auc", "balanced_accuracy", "auc_drop", or "true_labels" (1 for true ones) where they are not.
         value: what was measured.
         bound: the least value that passes, of "auc_drop" the greatest.
         passed: whether it does.
@@ -48,7 +48,10 @@ class Verdict:
 
 
 def bless(
-    measured: Mapping[str, Mapping[str, Any]], config: EvaluationConfig, difference: Estimate | None = None
+    measured: Mapping[str, Mapping[str, Any]],
+    config: EvaluationConfig,
+    difference: Estimate | None = None,
+    labels_shuffled: bool = False,
 ) -> Verdict:
     """Holds a model to its bounds.
 
@@ -61,6 +64,7 @@ def bless(
     Args:
         measured: metric -> `Estimate.to_json()` of the model, `own` of a row of `metrics.json`.
         config: the bounds.
+        labels_shuffled: whether it learned from labels that say nothing; it does not pass, however good.
         difference: AUC of the model less that of the baseline (`paired_difference`); None without one.
     """
     checks = [
@@ -69,6 +73,9 @@ def bless(
     ]
     if difference is not None and difference.value is not None:
         checks.append(_no_drop(difference.value, difference, config.bless_max_auc_drop))
+    if labels_shuffled:
+        sentence = "It was trained on shuffled labels, to see whether anything leaks."
+        checks.append(Check("true_labels", 0.0, 1.0, False, sentence))
     return Verdict(tuple(checks))
 
 

@@ -13,7 +13,7 @@ from lungnet.evaluation.bootstrap import Estimate
 from lungnet.evaluation.inputs import EvaluationInputs, RowResult, SplitUnit
 from lungnet.evaluation.metrics import classification_report
 from lungnet.evaluation.paired import paired_difference
-from lungnet.evaluation.paper import ROW_NAMES, TABLE_1, TABLE_2
+from lungnet.evaluation.paper import FURTHER_ROW_NAMES, ROW_NAMES, TABLE_1, TABLE_2
 from lungnet.evaluation.row_measures import delong, row_measures
 
 SCHEMA = "lungnet.metrics/2"
@@ -35,6 +35,8 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         patches, positives, prevalence, groups      of the evaluation set
         split_unit          "patient", "nodule" or "patch"
         split_leaks         true for "patch"
+        labels_shuffled     true where training and inner validation had labels that say nothing
+                            (`patches.shuffle_labels`)
         threshold_origin    a clause
         intervals           {unit: "group" or "patch", note, confidence, resamples}
         rows
@@ -117,7 +119,10 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         key: delong(inputs, inputs.rows[reference], inputs.rows[key], config.confidence) for key in others
     }
     shared = reports[reference]
-    verdict = bless(shared["own"], config, None if inputs.baseline is None else less(inputs.baseline))
+    shuffled = bool(inputs.config.get("patches", {}).get("shuffle_labels", False))
+    verdict = bless(
+        shared["own"], config, None if inputs.baseline is None else less(inputs.baseline), shuffled
+    )
     return {
         "schema": SCHEMA,
         "lungnet_version": lungnet.__version__,
@@ -131,6 +136,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         "groups": shared["groups"],
         "split_unit": inputs.split_unit,
         "split_leaks": inputs.split_unit == "patch",
+        "labels_shuffled": shuffled,
         "threshold_origin": inputs.threshold_origin,
         "intervals": {
             "unit": shared["interval_unit"],
@@ -173,7 +179,7 @@ def _row(key: str, row: RowResult, report: Mapping[str, Any]) -> dict[str, Any]:
             training[name] = {"first": float(curve[0]), "last": float(curve[-1]), "least": float(curve.min())}
             training["iterations"] = len(curve)
     return {
-        "name": ROW_NAMES.get(key, key),
+        "name": {**ROW_NAMES, **FURTHER_ROW_NAMES}.get(key, key),
         **{name: report[name] for name in kept},
         "training": training or None,
     }

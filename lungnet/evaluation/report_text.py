@@ -95,6 +95,13 @@ def _head(metrics: Mapping[str, Any]) -> str:
 
 def _warnings(metrics: Mapping[str, Any]) -> str:
     warnings = []
+    if metrics["labels_shuffled"]:
+        warnings.append(
+            "**THE LABELS WERE SHUFFLED.** Training and inner validation saw labels dealt at random, "
+            "evaluation has the true ones. Nothing here says how good a model is: a mean AUC over folds and "
+            "seeds that stays away from 0.5 says that something leaks. A row that follows one number, such "
+            "as brightness, has learned a direction at random, and may lie as far below 0.5 as above."
+        )
     if metrics["is_phantom"]:
         warnings.append(
             "**The CT is a phantom.** Its pixels are synthetic: these figures show that the "

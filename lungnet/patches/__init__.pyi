@@ -21,6 +21,8 @@ from .folds import GroupCounts as GroupCounts
 from .folds import Partition as Partition
 from .folds import count_groups as count_groups
 from .folds import part_groups as part_groups
+from .label_shuffling import shuffled_labels as shuffled_labels
+from .label_shuffling import with_shuffled_labels as with_shuffled_labels
 from .negatives import place_negatives as place_negatives
 from .provenance import describe_arrays as describe_arrays
 from .sampling import SampledSeries as SampledSeries

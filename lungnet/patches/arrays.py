@@ -6,7 +6,7 @@ this one rule. Validation and evaluation take every patch once, at its centre.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +18,7 @@ from lungnet.lidc import split_patients
 from lungnet.lidc.task import Task
 from lungnet.patches.array_file import PatchArrays, read_array_file
 from lungnet.patches.example import PATCH_SIZE, SPLITS, PatchExample
+from lungnet.patches.label_shuffling import shuffled_labels
 from lungnet.patches.splits import Unit, random_side, validation_by_nodule
 
 
@@ -44,7 +45,8 @@ def array_examples(
     `rules.negatives_per_positive` is repeated up to it, and `rules.negative_surplus` further
     negatives per positive are repeated ones too. Translations are uniform up to `rules.max_offset_px`
     or the margin, whichever is smaller, and hang on the seed, the group, the row of the file and the
-    repetition. Validation and evaluation keep the pool's own prevalence.
+    repetition. Validation and evaluation keep the pool's own prevalence. With `rules.shuffle_labels` the
+    labels of training and validation are dealt anew first, so that all repetitions of a patch share one.
 
     In the examples `series_uid` is "<file stem>/<group>", and `center_zyx` counts in the file's array:
     row of the file, row and column of the patch.
@@ -69,6 +71,8 @@ def array_examples(
         raise ValueError(f"positive_share must lie above 0 and up to 1. Received: {positive_share}")
     sides, unit = _sides(arrays, split, seed)
     rows = {name: [row for row, side in enumerate(sides) if side == name] for name in SPLITS}
+    if rules.shuffle_labels:
+        arrays = _with_shuffled_labels(arrays, rows, seed)
     splits = {
         name: [_example(arrays, row, (0, 0)) for row in rows[name]] for name in SPLITS if name != "train"
     }
@@ -109,6 +113,14 @@ def _sides(arrays: PatchArrays, rules: SplitRules, seed: int) -> tuple[list[str]
 def _nodule_or_row(arrays: PatchArrays, row: int) -> str:
     nodule_id = arrays.nodule_ids[row]
     return f"row {arrays.rows[row]}" if nodule_id < 0 else f"nodule {nodule_id}"
+
+
+def _with_shuffled_labels(arrays: PatchArrays, rows: dict[str, list[int]], seed: int) -> PatchArrays:
+    labels = arrays.labels.copy()
+    for name in ("train", "validation"):
+        units = [f"{arrays.groups[row]} {_nodule_or_row(arrays, row)}" for row in rows[name]]
+        labels[rows[name]] = shuffled_labels(labels[rows[name]], units, seed, name)
+    return replace(arrays, labels=labels)
 
 
 def _held(name: str, groups: Sequence[str]) -> str:

@@ -78,7 +78,7 @@ def hold_out_validation(
         InputError: a class has fewer than two nodules, or fewer than two patches that are none.
     """
     labels = np.array([example.label for example in examples], np.int64)
-    units = [_nodule_or_patch(example) for example in examples]
+    units = [nodule_or_patch(example) for example in examples]
     chosen = validation_by_nodule(labels, units, fraction, seed)
     elsewhere = np.array([example.nodule_id < 0 for example in examples], np.bool_) & (labels == 0)
     if elsewhere.any():
@@ -93,7 +93,8 @@ def hold_out_validation(
     return training, [example for example, held_out in zip(examples, chosen, strict=True) if held_out]
 
 
-def _nodule_or_patch(example: PatchExample) -> str:
+def nodule_or_patch(example: PatchExample) -> str:
+    """Returns what a patch belongs to and shares its label with: its nodule, or itself where it has none."""
     if example.nodule_id >= 0:
         return f"{example.series_uid} nodule {example.nodule_id}"
     return f"{example.series_uid} {example.center_zyx} {example.offset_yx}"

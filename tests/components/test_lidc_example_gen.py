@@ -2,6 +2,7 @@ import json
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lungnet.components import LidcExampleGen
@@ -85,3 +86,20 @@ def test_data_are_called_what_they_are():
     assert "1 of them phantoms" in describe(["PHANTOM-0001", "LIDC-IDRI-0001"])
     assert describe(["LIDC-IDRI-0001", "LIDC-IDRI-0001"]).startswith("LIDC-IDRI: 2 CT series of 1 patients")
     assert "LIDC" not in describe(["hmac-1"])
+
+
+def test_shuffled_labels_are_those_of_training_and_validation_alone(phantoms: Path, tmp_path: Path):
+    settings = ["selection.outlier_iqr=0", "split.validation_fraction=0.3", "patches.shuffle_labels=true"]
+    made = {
+        name: generate(phantoms, tmp_path / name, config)["examples"].uri
+        for name, config in (("true", CONFIG), ("dealt", load_config("paper", settings=settings)))
+    }
+    for split in SPLITS:
+        true, dealt = (load_examples(uri, split) for uri in made.values())
+        np.testing.assert_array_equal(dealt.patches_hu, true.patches_hu)
+        assert (dealt.labels != true.labels).any() == (split != "eval")
+        # As many positives as before, or fewer by less than a nodule's patches.
+        assert 0 <= true.labels.sum() - dealt.labels.sum() < 5
+        for series_uid, nodule_id in {*zip(dealt.series_uid, dealt.nodule_id, strict=True)}:
+            of_nodule = (dealt.series_uid == series_uid) & (dealt.nodule_id == nodule_id)
+            assert nodule_id < 0 or len(set(dealt.labels[of_nodule].tolist())) == 1

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from lungnet.config import EvaluationConfig
+from lungnet.config import Config, EvaluationConfig
 from lungnet.evaluation import Estimate, RowResult, bless, evaluate, report_markdown
 
 
@@ -91,3 +91,16 @@ def test_without_a_baseline_there_is_nothing_to_compare(inputs):
         check["name"] for check in evaluate(inputs, EvaluationConfig(bootstrap=20), 0)["blessing"]["checks"]
     ]
     assert names == ["auc", "balanced_accuracy"]
+
+
+def test_a_model_of_shuffled_labels_is_never_blessed(inputs):
+    config = Config.model_validate({"patches": {"shuffle_labels": True}}).model_dump(mode="json")
+    metrics = evaluate(dataclasses.replace(inputs, config=config), EvaluationConfig(bootstrap=20), 0)
+    assert metrics["labels_shuffled"] and not metrics["blessing"]["blessed"]
+    assert [check["name"] for check in metrics["blessing"]["checks"] if not check["passed"]] == [
+        "true_labels"
+    ]
+    text = report_markdown(metrics)
+    assert text.index("**THE LABELS WERE SHUFFLED.**") < text.index("## Verdict")
+    assert "trained on shuffled labels" in text
+    assert "SHUFFLED" not in report_markdown(evaluate(inputs, EvaluationConfig(bootstrap=20), 0))
