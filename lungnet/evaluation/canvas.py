@@ -35,7 +35,7 @@ STROKES = {
     "ae": Stroke("#E69F00", (0, (5, 1.5, 1, 1.5)), 1.4),
     "cnn": Stroke("#000000", "-", 1.2),
     "brightness": Stroke(GREY, (0, (4, 2)), 1.2),
-    "size": Stroke(GREY, (0, (1, 2)), 1.4),
+    "size": Stroke("#882255", (0, (1, 2)), 1.4),
 }
 OTHER_STROKE = Stroke("#56B4E9", (0, (2, 1, 1, 1)), 1.4)
 

@@ -24,6 +24,8 @@ def out_of_scope(metrics: Mapping[str, Any]) -> list[str]:
 def limitations(metrics: Mapping[str, Any]) -> list[str]:
     """Returns what weakens the numbers, and what they say nothing of."""
     said = []
+    if metrics["labels_shuffled"]:
+        said.append("It was trained on shuffled labels, to see whether anything leaks: it knows nothing.")
     if metrics["is_phantom"]:
         said.append(
             "The CT is a phantom with synthetic pixels: the numbers show that the pipeline runs, and say "

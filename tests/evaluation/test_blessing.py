@@ -8,6 +8,7 @@ import pytest
 
 from lungnet.config import Config, EvaluationConfig
 from lungnet.evaluation import Estimate, RowResult, bless, evaluate, report_markdown
+from lungnet.evaluation.model_card_limits import limitations
 
 
 def measured(auc: float, balanced_accuracy: float) -> dict:
@@ -103,4 +104,5 @@ def test_a_model_of_shuffled_labels_is_never_blessed(inputs):
     text = report_markdown(metrics)
     assert text.index("**THE LABELS WERE SHUFFLED.**") < text.index("## Verdict")
     assert "trained on shuffled labels" in text
+    assert limitations(metrics)[0].startswith("It was trained on shuffled labels")
     assert "SHUFFLED" not in report_markdown(evaluate(inputs, EvaluationConfig(bootstrap=20), 0))
