@@ -212,7 +212,8 @@ def verdict(told: Mapping[str, Any]) -> str:
     ]
     drawn = {"group": "groups", "patch": "single patches"}[told["intervals"]["unit"]]
     chance = "seeds" if told["seeds"] > 1 else "not over seeds, of which there is one"
-    return f"The GAN {word}: it changed the AUC by {'; '.join(changes)}, with 95 % intervals over {drawn} and {chance}."
+    intervals = f"95 % intervals over {drawn} and {chance}"
+    return f"The GAN {word}: it changed the AUC by {'; '.join(changes)}, with {intervals}."
 
 
 def changed(contrast: Mapping[str, Any]) -> str:
