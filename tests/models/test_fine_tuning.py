@@ -91,7 +91,7 @@ def test_the_best_epoch_or_the_last_is_kept(encoder, textures, monkeypatch, keep
 def test_weight_decay_makes_weights_smaller(encoder, textures):
     def length(weight_decay):
         config = CONFIG.model_copy(update={"fine_tune_epochs": 2, "fine_tune_weight_decay": weight_decay})
-        tuned, _ = fine_tune(encoder, *textures, None, None, config, WINDOW, seed=0)
+        tuned, _ = fine_tune(encoder, textures[0], textures[1], None, None, config, WINDOW, seed=0)
         return np.linalg.norm(tuned.get_weights()[0])
 
     assert length(1.0) < length(0.0)
