@@ -40,7 +40,7 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+from google.protobuf.message import DecodeError
 
 from lungnet.errors import InputError
 from lungnet.patches.columns import LAYOUT, ExampleArrays, check_patch
