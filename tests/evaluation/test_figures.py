@@ -18,7 +18,7 @@ from lungnet.evaluation import (
     roc_curve,
 )
 from lungnet.evaluation.canvas import STROKES
-from lungnet.evaluation.paper import ROW_NAMES
+from lungnet.evaluation.paper import FURTHER_ROW_NAMES, ROW_NAMES
 
 
 def test_every_row_has_a_stroke_of_its_own():
