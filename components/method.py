@@ -81,6 +81,7 @@ def method_pipeline(
         model=exporter.outputs["model"],
         model_blessing=evaluator.outputs["blessing"],
         infra_blessing=infra_validator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
     )
     steps: list[Node] = [
         *(example_gen, *validation, gan, augmenter, *augmented_validation),

@@ -4,6 +4,7 @@
 <folder>/
     1795562018/             a whole number; the largest is the newest
         model.json          what the model is
+        model_card.*        what it is for, and how good it is; where there is one
         scanner.onnx        of the same network, for whole slices; where there is one
         classifier.onnx     moved in last: a version without it is none
 ```

@@ -39,14 +39,16 @@ class Executor(BaseExecutor):
             pushed.properties.update(pushed=0, reason=refusal)
             return
         folder = ServingFolder(_destination(PusherConfig(**exec_properties["pusher"]), model))
-        facts = _facts(path, digest)
+        facts, cards = _facts(path, digest), _cards(input_dict)
         version = _same(folder, digest)
         if version is None:
-            version = folder.push(path, facts)
+            version = folder.push(path, facts, cards)
             _LOGGER.info("Pushed as version %d.", version)
         else:
             _LOGGER.info("Not pushed again: the model is version %d, the newest.", version)
         write_json(pushed.uri / FACTS, facts)
+        for card in cards:
+            shutil.copyfile(card, pushed.uri / card.name)
         shutil.copyfile(path, pushed.uri / MODEL)
         pushed.properties.update(
             pushed=1, pushed_destination=str(folder.path / str(version)), pushed_version=str(version)
@@ -64,6 +66,12 @@ def _refusal(model: Artifact, digest: str, model_blessing: Artifact, infra_bless
     if infra_blessing.properties.get("model_sha256") != digest:
         return "the InfraValidator has blessed another file"
     return None
+
+
+def _cards(input_dict: dict[str, list[Artifact]]) -> list[Path]:
+    """The model card, in both its forms, where the evaluation wrote one."""
+    evaluations = input_dict.get("evaluation", [])
+    return [path for one in evaluations for path in sorted(one.uri.glob("model_card.*"))]
 
 
 def _destination(config: PusherConfig, model: Artifact) -> Path:

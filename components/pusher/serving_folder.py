@@ -2,7 +2,7 @@
 
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ class ServingFolder:
         """The versions that a server would take, the oldest first."""
         return whole_versions(self.path)
 
-    def push(self, model: Path, facts: Mapping[str, Any]) -> int:
+    def push(self, model: Path, facts: Mapping[str, Any], cards: Iterable[Path] = ()) -> int:
         """Copies a model, and a scanner that lies beside it, into a new version, the newest there is.
 
         Two processes that push at once get a version each. One that is stopped in the middle leaves no
@@ -35,6 +35,7 @@ class ServingFolder:
         Args:
             model: the ONNX file.
             facts: of `model.json`.
+            cards: files that tell of the model.
 
         Returns:
             The version.
@@ -46,6 +47,8 @@ class ServingFolder:
         folder = self.path / str(version)
         try:
             write_json(folder / FACTS, facts)
+            for card in cards:
+                shutil.copyfile(card, folder / card.name)
             scanner = model.with_name(SCANNER)
             if scanner.is_file():
                 shutil.copyfile(scanner, folder / SCANNER)

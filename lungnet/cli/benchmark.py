@@ -149,7 +149,7 @@ def _summarise(root: Path, plan: BenchmarkPlan) -> None:
     write_benchmark(root, metrics, [one.run for one in done])
     Console(width=max(120, Console().width)).print(rich_table(metrics))
     click.echo("".join(f"{line}\n" for line in difference_lines(metrics)))
-    click.echo(f"Report       {root / 'report.md'}")
+    click.echo(f"Report       {root / 'report.html'}")
     click.echo(f"Metrics      {root / 'metrics.json'}")
     click.echo(f"Predictions  {root / 'predictions.csv'}")
     if missing:

@@ -9,7 +9,7 @@ import click
 
 from lungnet.cli import options
 from lungnet.errors import InputError
-from lungnet.files import write_json, write_text
+from lungnet.files import write_text
 from lungnet.pipeline import Channel, Evaluation, latest, look_at
 from lungnet.pipeline.lineage import Lineage, find_artifact, moment, trace
 from lungnet.pipeline.lineage_drawing import to_svg
@@ -53,6 +53,7 @@ def command(root: Path, metadata: str | None, output: Path | None) -> None:
 
 def _write(output: Path, evaluation: Path, metrics: dict[str, Any], lineage: Lineage) -> None:
     from lungnet.evaluation import write_documents
+    from lungnet.evaluation.documents import metrics_text
     from lungnet.evaluation.evaluator import SCHEMA
     from lungnet.evaluation.report_results import FIGURES
 
@@ -68,7 +69,7 @@ def _write(output: Path, evaluation: Path, metrics: dict[str, Any], lineage: Lin
             shutil.copyfile(evaluation / path, output / path)
     write_text(output / FIGURES["lineage"], to_svg(lineage))
     shutil.copyfile(evaluation / "curves.json", output / "curves.json")
-    write_json(output / "metrics.json", known)
+    write_text(output / "metrics.json", metrics_text(known))
     write_documents(output, known)
 
 

@@ -1,4 +1,4 @@
-"""The report of a cross-validation: `predictions.csv`, `metrics.json`, and `report.md` made from that."""
+"""The report of a cross-validation: `predictions.csv`, `metrics.json`, and a report made from that."""
 
 import os
 from collections.abc import Mapping, Sequence
@@ -9,6 +9,7 @@ from lungnet.evaluation.changed_settings import changed_settings
 from lungnet.evaluation.fold_predictions import write_fold_predictions
 from lungnet.evaluation.fold_runs import FoldRun
 from lungnet.evaluation.markdown import NOTHING, markdown_table
+from lungnet.evaluation.page import html_page
 from lungnet.evaluation.report_text import OPINION, TASKS
 from lungnet.evaluation.tables import estimate_text, holds_zero, signed_text, table_markdown
 from lungnet.files import write_json, write_text
@@ -20,7 +21,9 @@ _NAMED = 6
 def write_benchmark(
     folder: str | os.PathLike[str], metrics: Mapping[str, Any], runs: Sequence[FoldRun]
 ) -> None:
-    """Writes `predictions.csv`, `metrics.json` and, last, `report.md`; files of these names are replaced.
+    """Writes `predictions.csv`, `metrics.json` and, last, `report.md` and `report.html` with the same words.
+
+    Files of these names are replaced.
 
     Args:
         folder: made if it does not exist.
@@ -33,7 +36,9 @@ def write_benchmark(
     folder = Path(folder)
     write_fold_predictions(folder / "predictions.csv", runs)
     write_json(folder / "metrics.json", metrics)
-    write_text(folder / "report.md", benchmark_markdown(metrics))
+    text = benchmark_markdown(metrics)
+    write_text(folder / "report.md", text)
+    write_text(folder / "report.html", html_page(text))
 
 
 def benchmark_markdown(metrics: Mapping[str, Any]) -> str:

@@ -1,5 +1,6 @@
 """Everything that is written from `metrics.json` and its figures: report, model card, checklist."""
 
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,6 +15,11 @@ from lungnet.evaluation.report_text import report_markdown
 from lungnet.files import write_json, write_text
 
 REPORT, CARD = "report.html", "model_card"
+
+
+def metrics_text(metrics: Mapping[str, Any]) -> str:
+    """Returns `metrics.json`; not sorted, for the order of rows, splits and measures means something."""
+    return json.dumps(metrics, indent=2, allow_nan=False) + "\n"
 
 
 def write_documents(folder: str | os.PathLike[str], metrics: Mapping[str, Any]) -> None:

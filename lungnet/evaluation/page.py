@@ -68,6 +68,7 @@ def _parser() -> MarkdownIt:
     parser = MarkdownIt("commonmark").enable("table")
     rules = {
         "image": _image,
+        "text": _text,
         "html_block": _raw,
         "html_inline": _raw,
         "table_open": lambda *_: '<div class="table"><table>\n',
@@ -87,6 +88,10 @@ def _image(
         return words
     size = f' width="{picture.width}"' if picture.width else ""
     return f'<img alt="{words}"{size} src="{picture.source}">'
+
+
+def _text(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:
+    return escape(tokens[index].content.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
 def _raw(self: RendererHTML, tokens: Sequence[Token], index: int, options: Any, env: Any) -> str:

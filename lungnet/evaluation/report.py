@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lungnet.evaluation.calibration import reliability
-from lungnet.evaluation.documents import write_documents
+from lungnet.evaluation.documents import metrics_text, write_documents
 from lungnet.evaluation.figures import RocLine, draw_losses, draw_reliability, draw_roc, draw_variance
 from lungnet.evaluation.inputs import EvaluationInputs, Pictures
 from lungnet.evaluation.looked_figure import draw_where_it_looked
@@ -49,8 +49,7 @@ def write_report(
         InputError: the folder cannot be written, or `pictures` does not fit the labels.
     """
     folder = Path(folder)
-    # Not sorted: the order of rows, splits and measures means something.
-    write_text(folder / "metrics.json", json.dumps(metrics, indent=2, allow_nan=False) + "\n")
+    write_text(folder / "metrics.json", metrics_text(metrics))
     write_text(
         folder / "curves.json", json.dumps(_curves(inputs, metrics), allow_nan=False, sort_keys=True) + "\n"
     )

@@ -287,9 +287,10 @@ class PushedModel(Artifact):
     ```
     classifier.onnx     a copy of what was delivered; absent if nothing was
     model.json          what it is: fingerprint, task, threshold, window, SHA-256; absent with it
+    model_card.*        the model card of its evaluation, JSON and Markdown; absent with it
     ```
 
-    The serving folder holds the same two files as `<destination>/<version>/`, and `scanner.onnx` beside them
+    The serving folder holds the same files as `<destination>/<version>/`, and `scanner.onnx` beside them
     where the export wrote one.
 
     Properties:

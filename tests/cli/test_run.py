@@ -1,6 +1,7 @@
 import csv
 import json
 import re
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -38,7 +39,9 @@ def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
         "OnnxExporter/model/N/scanner.onnx",
         "InfraValidator/blessing/N/INFRA_BLESSED",
         "Pusher/pushed_model/N/classifier.onnx",
+        "Pusher/pushed_model/N/model_card.json",
         "serving_model/N/classifier.onnx",
+        "serving_model/N/model_card.md",
     ):
         assert expected in written
     assert any(name.startswith("Evaluator/blessing/N/") for name in written)
@@ -140,6 +143,38 @@ def test_the_table_is_printed(finished, lungnet: Callable):
     assert result.code == 0
     assert result.out.startswith("Arrays of blobs.npz")
     assert "**GAN+CAE+CALM**" in result.out
+
+
+def test_the_report_is_written_again_with_all_that_led_to_it(finished, lungnet: Callable, tmp_path):
+    result = lungnet("report", "--root", finished.root, "--output", tmp_path / "out")
+    assert result.code == 0
+    assert result.out == ""
+    before, after = finished.output("Evaluator", "evaluation"), tmp_path / "out"
+    known = json.loads((after / "metrics.json").read_text("utf-8"))
+    assert {one["type"] for one in known["lineage"]["artifacts"]} >= {"Examples", "Generator", "Encoder"}
+    stored = json.loads((before / "metrics.json").read_text("utf-8"))
+    assert {**known, "lineage": stored["lineage"]} == stored
+    card = json.loads((after / "model_card.json").read_text("utf-8"))
+    assert card == json.loads((before / "model_card.json").read_text("utf-8"))
+    model = finished.root / card["origin"]["lineage"] / "classifier.json"
+    assert json.loads(model.read_text("utf-8"))["fingerprint"] == card["origin"]["fingerprint"]
+    assert str(finished.root) not in json.dumps(known)
+    page = (after / "report.html").read_text("utf-8")
+    assert page.count('src="data:image/svg+xml;base64,') == 1
+    assert "ArrayExampleGen/examples/" in page
+    assert "<script" not in page
+
+
+def test_a_report_of_another_version_is_refused(finished, lungnet: Callable, tmp_path):
+    root = tmp_path / "root"
+    shutil.copytree(finished.root, root)
+    folder = root / finished.output("Evaluator", "evaluation").relative_to(finished.root)
+    stored = json.loads((folder / "metrics.json").read_text("utf-8"))
+    (folder / "metrics.json").write_text(json.dumps({**stored, "schema": "lungnet.metrics/1"}))
+    result = lungnet("report", "--root", root, "--output", tmp_path / "out")
+    assert result.code == 1
+    assert "expected lungnet.metrics/2. Received: lungnet.metrics/1" in result.err
+    assert not (tmp_path / "out").exists()
 
 
 def test_importing_lungnet_is_light():

@@ -11,7 +11,7 @@ import pytest
 from lungnet.components import OnnxExporter, Pusher
 from lungnet.config import Config
 from lungnet.hashing import file_sha256
-from lungnet.pipeline import Artifact, InfraBlessing, ModelBlessing, OnnxModel
+from lungnet.pipeline import Artifact, Evaluation, InfraBlessing, ModelBlessing, OnnxModel
 from lungnet.serving import NoduleClassifier
 
 
@@ -41,14 +41,17 @@ def push(do, model, tmp_path) -> Callable[..., Artifact]:
         model_blessing: dict[str, Any] | None = None,
         infra_blessing: dict[str, Any] | None = None,
         destination: str = "",
+        evaluation: Evaluation | None = None,
     ) -> Artifact:
         good = {"blessed": 1, "current_model_id": model.properties["fingerprint"]}
         runs = {"blessed": 1, "model_sha256": file_sha256(model.uri / "classifier.onnx")}
-        inputs = {
+        inputs: dict[str, Artifact] = {
             "model": model,
             "model_blessing": ModelBlessing(tmp_path, good | (model_blessing or {})),
             "infra_blessing": InfraBlessing(tmp_path, runs | (infra_blessing or {})),
         }
+        if evaluation is not None:
+            inputs["evaluation"] = evaluation
         config = Config.model_validate({"pusher": {"destination": destination}})
         return do(Pusher, inputs, config)["pushed_model"]
 
@@ -73,6 +76,18 @@ def test_a_model_blessed_twice_is_pushed_beside_the_components(push, model, tmp_
     assert (facts["task"], facts["threshold"], facts["file"]) == ("nodule", 0.5, "classifier.onnx")
     assert facts["metadata"]["intended_use"] == "research, not for diagnosis"
     assert str(tmp_path) not in (version / "model.json").read_text("utf-8")
+
+
+def test_the_model_card_lies_beside_the_model(push, tmp_path):
+    evaluation = Evaluation(tmp_path / "evaluation")
+    evaluation.uri.mkdir()
+    for name in ("model_card.json", "model_card.md", "report.html"):
+        (evaluation.uri / name).write_text(name)
+    pushed = push(evaluation=evaluation)
+    names = ["classifier.onnx", "model.json", "model_card.json", "model_card.md"]
+    for folder in (pushed.uri, Path(pushed.properties["pushed_destination"])):
+        assert sorted(path.name for path in folder.iterdir()) == names
+        assert (folder / "model_card.md").read_text() == "model_card.md"
 
 
 def test_what_is_pushed_serves(push):

@@ -40,6 +40,14 @@ def test_a_scanner_goes_with_its_classifier(folder, model):
     assert (inside / "scanner.onnx").read_bytes() == b"a scanner"
 
 
+def test_cards_go_with_their_model(folder, model, tmp_path):
+    card = tmp_path / "model_card.json"
+    card.write_text("{}")
+    inside = folder.path / str(folder.push(model, {}, [card]))
+    names = ["classifier.onnx", "model.json", "model_card.json"]
+    assert sorted(path.name for path in inside.iterdir()) == names
+
+
 def test_versions_increase_within_a_second_and_whatever_the_clock_says(folder, model):
     (folder.path / "9999999999").mkdir(parents=True)
     pushed = [folder.push(model, {}) for _ in range(3)]

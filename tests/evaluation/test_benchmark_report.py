@@ -122,9 +122,12 @@ def test_a_single_row_is_compared_with_none():
     assert "against the others" not in report
 
 
-def test_three_files_are_written(metrics, tmp_path):
+def test_the_files_are_written(metrics, tmp_path):
     runs = renamed(random_runs())
     write_benchmark(tmp_path / "out", metrics, runs)
     assert json.loads((tmp_path / "out/metrics.json").read_text("utf-8")) == metrics
     assert (tmp_path / "out/report.md").read_text("utf-8") == benchmark_markdown(metrics)
+    page = (tmp_path / "out/report.html").read_text("utf-8")
+    assert page.startswith("<!doctype html>")
+    assert "<h1>Cross-validation</h1>" in page
     assert (tmp_path / "out/predictions.csv").read_text("utf-8").startswith("fold,seed,head_seed,index,")

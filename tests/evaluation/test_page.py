@@ -132,6 +132,10 @@ def test_a_vector_drawing_and_a_png_without_a_size_are_taken():
     assert picture["width"] == "70"
 
 
+def test_a_number_keeps_its_percent():
+    assert "of 95\N{NO-BREAK SPACE}% &amp; more" in html_page("of 95 % & more")
+
+
 def test_another_file_is_no_picture():
     with pytest.raises(ValueError, match=r"a\.png must be a PNG or an SVG"):
         html_page("![a](a.png)", {"a.png": b"GIF89a"})

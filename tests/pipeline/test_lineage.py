@@ -11,7 +11,7 @@ from lungnet.config import Config
 from lungnet.errors import InputError
 from lungnet.pipeline import LocalRunner, Pipeline, look_at
 from lungnet.pipeline.lineage import Lineage, facts, find_artifact, trace
-from lungnet.pipeline.lineage_drawing import _edges, _routes, to_html, to_mermaid
+from lungnet.pipeline.lineage_drawing import _edges, _routes, to_html, to_mermaid, to_svg
 from lungnet.pipeline.metadata_records import StoredArtifact
 
 
@@ -125,6 +125,16 @@ def test_the_page_is_whole_and_asks_for_nothing(grown: Path):
     for text in ("Last/number/4", "2 CT series", "1.2.4", "Start, execution 2"):
         assert text in parser.text
     assert "http" not in page.replace("http://www.w3.org/2000/svg", "")
+
+
+def test_the_drawing_alone_is_a_whole_file(grown: Path):
+    drawing = to_svg(traced(grown, "Last/number/4"))
+    parser = Balance()
+    parser.feed(drawing)
+    assert parser.open == []
+    assert drawing.startswith('<svg xmlns="http://www.w3.org/2000/svg" ')
+    assert "<style>" in drawing
+    assert drawing.count("<rect ") == 5  # four numbers and the CT series
 
 
 def test_hostile_names_are_escaped(grown: Path):
