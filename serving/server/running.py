@@ -9,7 +9,11 @@ from pathlib import Path
 import uvicorn
 
 from lungnet.errors import InputError
+from lungnet.serving.server.connection import BoundedProtocol
 from lungnet.serving.server.observing import ASGIApp, JsonLines
+
+#: More are told 503 at once.
+MAX_CONNECTIONS = 1024
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,8 @@ def configure(app: ASGIApp, tls: Tls | None = None) -> uvicorn.Config:
     """
     config = uvicorn.Config(
         app,
+        http=BoundedProtocol,
+        limit_concurrency=MAX_CONNECTIONS,
         log_config=None,
         access_log=False,
         server_header=False,
