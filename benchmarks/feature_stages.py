@@ -130,7 +130,7 @@ def page(result: Mapping[str, Any]) -> str:
         f"translations, no synthetic ones; {span(counts['validation'])} settle when to stop. All stages "
         "see the same patches.",
         f"- `untrained`: the weights as they are drawn.\n- `greedy`: after {result['encoder']['greedy']} "
-        f"(Algorithm 1).\n- `fine-tuned`: after {result['encoder']['fine_tuned']} besides.",
+        f"(Algorithm 1).\n- `fine-tuned`: after that and {result['encoder']['fine_tuned']}.",
     ]
     for head, told in heads.items():
         parts += [f"## {head.capitalize()}", _HEADS[head].format(**result)]
