@@ -28,7 +28,7 @@ from turns import machine, median, take_turns
 from lungnet.config import CaeConfig
 from lungnet.export import sample_patches
 from lungnet.files import write_json
-from lungnet.models import ConvolutionalAutoencoder, to_unit
+from lungnet.models import ConvolutionalAutoencoder, Distribution, to_unit
 from lungnet.models.autoencoder_training import compile_stage, stored_output, train_stage
 from lungnet.presets import load_config
 
@@ -116,7 +116,7 @@ def main() -> None:
 
     def train() -> None:
         for stage, maps in zip(stages, inputs[:-1], strict=True):
-            for _ in train_stage(stage, maps, config, seed=0):
+            for _ in train_stage(Distribution().updates(stage), maps, config, seed=0):
                 pass
 
     def store() -> None:

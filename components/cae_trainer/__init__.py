@@ -13,6 +13,7 @@ class CaeTrainer(Component):
             "cae": Parameter("cae"),
             "window_hu": Parameter("window_hu"),
             "seed": Parameter("seed"),
+            "distribution": Parameter("distribution"),
         },
     )
     EXECUTOR = "lungnet.components.cae_trainer.executor:Executor"

@@ -4,9 +4,9 @@ from typing import Any
 
 import keras
 
-from lungnet.config import CaeConfig
+from lungnet.config import CaeConfig, DistributionConfig
 from lungnet.files import write_json
-from lungnet.models import fine_tune, train_autoencoder
+from lungnet.models import fine_tune, make_distribution, train_autoencoder
 from lungnet.patches import load_examples
 from lungnet.pipeline import Artifact, BaseExecutor
 
@@ -22,6 +22,7 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.CaeTrainer`."""
         config = CaeConfig(**exec_properties["cae"])
+        distribution = make_distribution(DistributionConfig(**exec_properties["distribution"]))
         low, high = exec_properties["window_hu"]
         seed = exec_properties["seed"]
         uri = input_dict["examples"][0].uri
@@ -35,6 +36,7 @@ class Executor(BaseExecutor):
             progress=self.context.progress,
             validation_hu=validation.patches_hu,
             checkpoint_dir=self.context.checkpoint_dir / "layers",
+            distribution=distribution,
         )
         model: keras.Model = greedy.model.encoder
         history = {"layers": greedy.history}
@@ -51,6 +53,7 @@ class Executor(BaseExecutor):
                 tensorboard_dir=self.context.tensorboard_dir / "fine_tuning",
                 progress=self.context.progress,
                 checkpoint_dir=self.context.checkpoint_dir / "fine_tuning",
+                distribution=distribution,
             )
             model, history["fine_tuning"] = tuned.model, tuned.history
         encoder = output_dict["encoder"][0]

@@ -14,6 +14,7 @@ class CalmTrainer(Component):
             "calibration": Parameter("calibration"),
             "task": Parameter("task"),
             "seed": Parameter("seed"),
+            "distribution": Parameter("distribution"),
         },
     )
     EXECUTOR = "lungnet.components.calm_trainer.executor:Executor"

@@ -4,8 +4,8 @@ from typing import Any
 
 from lungnet.components.classifier_artifact import save_head
 from lungnet.components.encoder_artifact import load_encoder
-from lungnet.config import CalmConfig
-from lungnet.models import train_calm
+from lungnet.config import CalmConfig, DistributionConfig
+from lungnet.models import make_distribution, train_calm
 from lungnet.patches import load_features
 from lungnet.pipeline import Artifact, BaseExecutor
 
@@ -20,6 +20,7 @@ class Executor(BaseExecutor):
         exec_properties: dict[str, Any],
     ) -> None:
         """See `lungnet.components.CalmTrainer`."""
+        distribution = make_distribution(DistributionConfig(**exec_properties["distribution"]))
         uri = input_dict["features"][0].uri
         train, validation = load_features(uri, "train"), load_features(uri, "validation")
         model, history = train_calm(
@@ -32,6 +33,7 @@ class Executor(BaseExecutor):
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
             checkpoint_dir=self.context.checkpoint_dir,
+            distribution=distribution,
         )
         encoder, window_hu = load_encoder(input_dict["encoder"][0])
         save_head(

@@ -13,6 +13,7 @@ class GanTrainer(Component):
             "gan": Parameter("gan"),
             "window_hu": Parameter("window_hu"),
             "seed": Parameter("seed"),
+            "distribution": Parameter("distribution"),
         },
     )
     EXECUTOR = "lungnet.components.gan_trainer.executor:Executor"

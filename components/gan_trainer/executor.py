@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from lungnet.config import GanConfig
+from lungnet.config import DistributionConfig, GanConfig
 from lungnet.files import write_json
-from lungnet.models import train_gan
+from lungnet.models import make_distribution, train_gan
 from lungnet.patches import load_examples
 from lungnet.pipeline import Artifact, BaseExecutor
 
@@ -20,6 +20,7 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.GanTrainer`."""
         config = GanConfig(**exec_properties["gan"])
+        distribution = make_distribution(DistributionConfig(**exec_properties["distribution"]))
         low, high = exec_properties["window_hu"]
         examples = load_examples(input_dict["examples"][0].uri, "train")
         trained = train_gan(
@@ -30,6 +31,7 @@ class Executor(BaseExecutor):
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,
             checkpoint_dir=self.context.checkpoint_dir,
+            distribution=distribution,
         )
         generator = output_dict["generator"][0]
         trained.model.sampler.save(generator.uri / "generator.keras")

@@ -1,3 +1,4 @@
+from .cluster import Cluster as Cluster
 from .configuration import Config as Config
 from .data import PatchRules as PatchRules
 from .data import SelectionRules as SelectionRules
@@ -8,6 +9,7 @@ from .delivery import ExportConfig as ExportConfig
 from .delivery import InfraValidationConfig as InfraValidationConfig
 from .delivery import PusherConfig as PusherConfig
 from .delivery import ScanConfig as ScanConfig
+from .distribution import DistributionConfig as DistributionConfig
 from .learning import AugmentConfig as AugmentConfig
 from .learning import BaselineConfig as BaselineConfig
 from .learning import CaeConfig as CaeConfig

@@ -17,6 +17,7 @@ from lungnet.config.delivery import (
     PusherConfig,
     ScanConfig,
 )
+from lungnet.config.distribution import DistributionConfig
 from lungnet.config.learning import (
     AugmentConfig,
     BaselineConfig,
@@ -50,6 +51,7 @@ class Config(Section):
     calm: CalmConfig = CalmConfig()
     baselines: BaselineConfig = BaselineConfig()
     calibration: CalibrationConfig = CalibrationConfig()
+    distribution: DistributionConfig = DistributionConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
     infra_validation: InfraValidationConfig = InfraValidationConfig()

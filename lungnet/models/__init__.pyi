@@ -25,6 +25,7 @@ from .dense_autoencoder import build_dense_autoencoder as build_dense_autoencode
 from .dense_autoencoder import train_ae_baseline as train_ae_baseline
 from .dense_autoencoder import train_dense_autoencoder as train_dense_autoencoder
 from .dissimilarity import dissimilarity as dissimilarity
+from .distribution import Distribution as Distribution
 from .encoding import encode as encode
 from .feature_heads import train_linear_svm as train_linear_svm
 from .feature_heads import train_logistic_regression as train_logistic_regression
@@ -62,6 +63,7 @@ from .saved_classifier import LoadedClassifier as LoadedClassifier
 from .saved_classifier import classifier_fingerprint as classifier_fingerprint
 from .saved_classifier import load_classifier as load_classifier
 from .saved_classifier import save_classifier as save_classifier
+from .strategies import make_distribution as make_distribution
 from .threshold import decision_threshold as decision_threshold
 from .training_log import Progress as Progress
 from .training_log import Trained as Trained

@@ -5,6 +5,8 @@ from typing import Any
 import keras
 from keras import ops
 
+from lungnet.models.batch_share import draw_for_samples
+
 
 @keras.saving.register_keras_serializable("lungnet")
 class RandomDihedral(keras.layers.Layer):
@@ -33,10 +35,12 @@ class RandomDihedral(keras.layers.Layer):
         """Returns the patches, each under a symmetry of its own when training."""
         if not training:
             return patches
-        shape = (3, ops.shape(patches)[0], 1, 1, 1)
-        transpose, flip_rows, flip_columns = ops.unstack(
-            keras.random.uniform(shape, seed=self.seed_generator) < 0.5, num=3
+        drawn = draw_for_samples(
+            lambda count: keras.random.uniform((3, count, 1, 1, 1), seed=self.seed_generator),
+            ops.shape(patches)[0],
+            axis=1,
         )
+        transpose, flip_rows, flip_columns = ops.unstack(drawn < 0.5, num=3)
         patches = ops.where(transpose, ops.transpose(patches, (0, 2, 1, 3)), patches)
         patches = ops.where(flip_rows, ops.flip(patches, axis=1), patches)
         return ops.where(flip_columns, ops.flip(patches, axis=2), patches)

@@ -5,6 +5,7 @@ from typing import Any
 import keras
 from keras import layers, ops
 
+from lungnet.models.batch_share import draw_for_samples
 from lungnet.models.batches import layer_seed
 from lungnet.models.quick_layers import FEW_CHANNELS, spreading_convolution
 
@@ -108,7 +109,9 @@ class MaskingNoise(layers.Layer):
         """Returns the inputs, corrupted when training."""
         if not training or self.rate == 0:
             return inputs
-        kept = keras.random.uniform(ops.shape(inputs), seed=self.seed_generator) >= self.rate
+        count, *shape = ops.shape(inputs)
+        drawn = draw_for_samples(lambda n: keras.random.uniform((n, *shape), seed=self.seed_generator), count)
+        kept = drawn >= self.rate
         return inputs * ops.cast(kept, inputs.dtype)
 
     def get_config(self) -> dict[str, Any]:

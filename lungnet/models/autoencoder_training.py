@@ -12,6 +12,7 @@ from lungnet.models.autoencoder import ConvolutionalAutoencoder
 from lungnet.models.autoencoder_layer import LayerAutoencoder
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
+from lungnet.models.distribution import Distribution, Update
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.image_grids import evenly_chosen
 from lungnet.models.reconstruction import reconstruction_error
@@ -37,6 +38,7 @@ def train_autoencoder(
     progress: Progress | None = None,
     validation_hu: npt.NDArray[np.int16] | None = None,
     checkpoint_dir: str | os.PathLike[str] | None = None,
+    distribution: Distribution | None = None,
 ) -> Trained:
     """Trains a `ConvolutionalAutoencoder` without labels (section 4, Algorithm 1).
 
@@ -54,6 +56,7 @@ def train_autoencoder(
         validation_hu: int16 `(m, 40, 40)`, only looked at; None or empty for none.
         checkpoint_dir: where a training that was killed is taken up again, in whatever layer it was; None
             begins anew.
+        distribution: from `make_distribution`; one device by default.
 
     Returns:
         The `ConvolutionalAutoencoder` and the curve "layer_i/reconstruction_error" of each layer i:
@@ -64,29 +67,32 @@ def train_autoencoder(
         InputError: patches of another shape, or fewer than a batch.
     """
     check_patches(patches_hu, config.batch_size, "The autoencoder")
-    cae = ConvolutionalAutoencoder(config, seed, name="convolutional_autoencoder")
+    distribution = distribution or Distribution()
+    with distribution.scope():
+        cae = _build(config, seed)
+        for stage in cae.stages:
+            compile_stage(stage, config)
     inputs = to_unit(patches_hu, window_hu)[..., None]
     shown = evenly_chosen(inputs, SHOWN)
     validation = None
     if validation_hu is not None and len(validation_hu):
         validation = to_unit(validation_hu, window_hu)[..., None]
-    for stage in cae.stages:
-        compile_stage(stage, config)
-    with TrainingLog(tensorboard_dir, progress, "cae") as log:
+    with TrainingLog(distribution.kept(tensorboard_dir), progress, "cae") as log:
         data, optimizers = [patches_hu, validation], [stage.optimizer for stage in cae.stages]
         checkpoints = Checkpoints(
-            checkpoint_dir,
+            distribution.kept(checkpoint_dir),
             training_id("autoencoder", data, config=config, window_hu=window_hu, seed=seed),
             {"variables": Variables(cae, *optimizers), "log": log},
         )
-        done, total = checkpoints.resume(), config.epochs * len(cae.stages)
+        done, total = distribution.resume(checkpoints), config.epochs * len(cae.stages)
         updates = len(inputs) // config.batch_size
         for index, stage in enumerate(cae.stages, 1):
             before, stage_seed = (index - 1) * config.epochs, layer_seed(seed, "stage", index)
-            for epoch, error in train_stage(stage, inputs, config, stage_seed, done - before):
+            update, look = distribution.updates(stage), distribution.looks(stage)
+            for epoch, error in train_stage(update, inputs, config, stage_seed, done - before):
                 errors = {"reconstruction_error": error}
                 if validation is not None:
-                    errors["validation_reconstruction_error"] = reconstruction_error(stage, validation)
+                    errors["validation_reconstruction_error"] = reconstruction_error(look, validation)
                 log.scalars(epoch, errors, prefix=f"layer_{index}")
                 if is_due(epoch, config.epochs, GRIDS):
                     log.images(
@@ -104,7 +110,11 @@ def train_autoencoder(
             if index < len(cae.stages) and done < total:
                 inputs = stored_output(stage, inputs)
                 validation = None if validation is None else stored_output(stage, validation)
-    return Trained(cae, log.history)
+    return Trained(distribution.released(cae, lambda: _build(config, seed)), log.history)
+
+
+def _build(config: CaeConfig, seed: int) -> ConvolutionalAutoencoder:
+    return ConvolutionalAutoencoder(config, seed, name="convolutional_autoencoder")
 
 
 def compile_stage(stage: LayerAutoencoder, config: CaeConfig) -> None:
@@ -118,7 +128,7 @@ def compile_stage(stage: LayerAutoencoder, config: CaeConfig) -> None:
 
 
 def train_stage(
-    stage: LayerAutoencoder, inputs: npt.NDArray[np.float32], config: CaeConfig, seed: int, done: int = 0
+    update: Update, inputs: npt.NDArray[np.float32], config: CaeConfig, seed: int, done: int = 0
 ) -> Iterator[tuple[int, float]]:
     """Trains a layer from epoch `done` on; yields each epoch, from 1, and its mean error."""
     updates = len(inputs) // config.batch_size
@@ -128,7 +138,7 @@ def train_stage(
         means = Means()
         for _ in range(updates):
             (batch,) = next(batches)
-            means.add(stage.train_on_batch(batch, batch, return_dict=True))
+            means.add(update(batch, batch))
         yield epoch, means.take()["loss"]
 
 

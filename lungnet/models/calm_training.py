@@ -10,6 +10,7 @@ from lungnet.models.calm import CALM
 from lungnet.models.calm_history import CalmHistory
 from lungnet.models.checkpoints import Checkpoints, training_id
 from lungnet.models.clustering_callback import ClusteringCallback
+from lungnet.models.distribution import Distribution
 from lungnet.models.feature_checks import check_feature_splits
 from lungnet.models.head_seed import head_seed
 from lungnet.models.training_log import Progress, TrainingLog
@@ -46,6 +47,7 @@ def train_calm(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     checkpoint_dir: str | os.PathLike[str] | None = None,
+    distribution: Distribution | None = None,
 ) -> tuple[CALM, CalmHistory]:
     """Trains CALM on an encoder's features (section 5.3).
 
@@ -59,6 +61,7 @@ def train_calm(
         tensorboard_dir: folder for scalars, or `None`.
         progress: called as `progress(iterations_done, max_iterations, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
+        distribution: from `make_distribution`; one device by default.
 
     Returns:
         The trained model and its history.
@@ -72,26 +75,27 @@ def train_calm(
     (x, y), validation = check_feature_splits(
         features, labels, validation_features, validation_labels, config.batch_size
     )
-    model = CALM(config, x.shape[1], seed)
+    distribution = distribution or Distribution()
+    with distribution.scope():
+        model = CALM(config, x.shape[1], seed)
     if config.standardise:
         model.network.adapt(x)
-    with TrainingLog(tensorboard_dir, progress, "calm") as log:
-        callback = ClusteringCallback(x, config, seed, log)
-        compile_classifier(model, config, callback.steps_per_epoch)
+    with TrainingLog(distribution.kept(tensorboard_dir), progress, "calm") as log:
+        callback = ClusteringCallback(x, config, seed, log, distribution)
+        with distribution.scope():
+            compile_classifier(model, config, callback.steps_per_epoch)
         checkpoints = Checkpoints(
-            checkpoint_dir,
+            distribution.kept(checkpoint_dir),
             training_id("calm", [x, y, *(validation or ())], config=config, seed=seed),
             {"variables": Variables(model, model.optimizer), "clustering": callback, "log": log},
         )
-        done = checkpoints.resume()
-        model.fit(
+        done = distribution.resume(checkpoints)
+        distribution.fit(
+            model,
             callback.dataset(y),
             initial_epoch=config.max_iterations if callback.history.converged else done,
             epochs=config.max_iterations,
-            shuffle=False,  # the dataset is in its order already
             validation_data=validation,
-            validation_batch_size=1024,
             callbacks=[callback, SaveCheckpoint(checkpoints)],
-            verbose=0,
         )
-    return model, callback.history
+    return distribution.released(model, lambda: CALM(config, x.shape[1], seed)), callback.history

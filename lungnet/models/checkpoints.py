@@ -7,8 +7,6 @@ TensorFlow's kernels for the CPU do so here with one number of threads; those fo
 
 import contextlib
 import hashlib
-import io
-import json
 import logging
 import os
 import re
@@ -24,17 +22,13 @@ from pydantic import BaseModel
 import lungnet
 from lungnet.files import atomic_path
 from lungnet.hashing import canonical_json
+from lungnet.models.packed_states import State, pack_states, unpack_states
 
 #: To be raised when a state is written in another form. Older ones are then of another training.
 _FORMAT = 1
-#: Entry of a file that holds what is no array, as JSON in UTF-8.
-_PLAIN = "plain"
 _NAME = re.compile(r"(?P<training>[0-9a-f]{16})-(?P<done>\d{9})-(?P<digest>[0-9a-f]{16})\.npz")
 
 logger = logging.getLogger(__name__)
-
-#: Name -> NumPy array or JSON value.
-State = Mapping[str, Any]
 
 
 class Part(Protocol):
@@ -110,7 +104,7 @@ class Checkpoints:
         self, folder: str | os.PathLike[str] | None, training: str, parts: Mapping[str, Part]
     ) -> None:
         self._folder = None if folder is None else Path(folder)
-        self._training = training
+        self.training = training
         self._parts = parts
 
     def resume(self) -> int:
@@ -122,20 +116,20 @@ class Checkpoints:
         if self._folder is None:
             return 0
         self._clear_up()
-        beginning = {name: part.state() for name, part in self._parts.items()}
+        beginning = self.states()
         for path, done in self._files():
             state = _read(path)
             if state is None:
                 logger.warning("The checkpoint %s is damaged; the one before it is tried.", path.name)
                 continue
             try:
-                self._restore(state)
+                self.restore(state)
             except (KeyError, ValueError) as error:
                 logger.warning("The checkpoint %s does not fit and is not used: %s", path.name, error)
                 continue
             logger.info("Training goes on from the checkpoint at %d.", done)
             return done
-        self._restore(beginning)
+        self.restore(beginning)
         return 0
 
     def save(self, done: int) -> None:
@@ -146,9 +140,9 @@ class Checkpoints:
         """
         if self._folder is None:
             return
-        content = _pack({name: part.state() for name, part in self._parts.items()})
+        content = pack_states(self.states())
         digest = hashlib.sha256(content).hexdigest()[:16]
-        path = self._folder / f"{self._training}-{done:09d}-{digest}.npz"
+        path = self._folder / f"{self.training}-{done:09d}-{digest}.npz"
         with atomic_path(path) as temporary:
             temporary.write_bytes(content)
         before = [other for other, at in self._files() if at < done]
@@ -156,7 +150,16 @@ class Checkpoints:
             if other not in (path, *before[:1]):
                 other.unlink(missing_ok=True)
 
-    def _restore(self, state: Mapping[str, State]) -> None:
+    def states(self) -> dict[str, State]:
+        """Returns the present state of each part."""
+        return {name: part.state() for name, part in self._parts.items()}
+
+    def restore(self, state: Mapping[str, State]) -> None:
+        """Takes on what `states` gave in this or another process.
+
+        Raises:
+            KeyError, ValueError: it does not fit.
+        """
         if state.keys() != self._parts.keys():
             raise ValueError(f"its parts are {', '.join(sorted(state))}")
         for name, part in self._parts.items():
@@ -168,7 +171,7 @@ class Checkpoints:
         with contextlib.suppress(FileNotFoundError):
             for path in Path(self._folder or "").iterdir():
                 match = _NAME.fullmatch(path.name)
-                if match and match["training"] == self._training:
+                if match and match["training"] == self.training:
                     found.append((path, int(match["done"])))
         return sorted(found, key=lambda entry: (entry[1], entry[0].stat().st_mtime_ns), reverse=True)
 
@@ -177,33 +180,14 @@ class Checkpoints:
         others = 0
         with contextlib.suppress(FileNotFoundError):
             for path in Path(self._folder or "").iterdir():
-                if path.name.startswith(f".{self._training}-") and path.suffix == ".tmp":
+                if path.name.startswith(f".{self.training}-") and path.suffix == ".tmp":
                     shutil.rmtree(path, ignore_errors=True)
                 match = _NAME.fullmatch(path.name)
-                others += match is not None and match["training"] != self._training
+                others += match is not None and match["training"] != self.training
         if others:
             logger.warning(
                 "%d checkpoints are of a training with other settings or data and are not used.", others
             )
-
-
-def _pack(state: Mapping[str, State]) -> memoryview:
-    """Returns the bytes of an `.npz`: arrays as `part/name`, everything else as JSON."""
-    plain: dict[str, dict[str, Any]] = {}
-    arrays: dict[str, Any] = {}
-    for part, entries in state.items():
-        plain[part] = {}
-        for name, value in entries.items():
-            if isinstance(value, np.ndarray):
-                if value.dtype.hasobject:
-                    raise TypeError(f"{part}/{name} holds Python objects, which would be pickled.")
-                arrays[f"{part}/{name}"] = value
-            else:
-                plain[part][name] = value
-    arrays[_PLAIN] = np.frombuffer(json.dumps(plain).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)
-    return buffer.getbuffer()
 
 
 def _read(path: Path) -> dict[str, dict[str, Any]] | None:
@@ -215,10 +199,4 @@ def _read(path: Path) -> dict[str, dict[str, Any]] | None:
         return None
     if hashlib.sha256(content).hexdigest()[:16] != path.stem.rpartition("-")[2]:
         return None
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = dict(file)
-    state: dict[str, dict[str, Any]] = json.loads(arrays.pop(_PLAIN).tobytes())
-    for name, value in arrays.items():
-        part, _, entry = name.partition("/")
-        state[part][entry] = value
-    return state
+    return unpack_states(content)

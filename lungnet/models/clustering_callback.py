@@ -13,7 +13,6 @@ from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.calm import CALM
 from lungnet.models.calm_history import CalmHistory, IntraClusterVariance
-from lungnet.models.checkpoints import State
 from lungnet.models.cluster_centers import (
     Clustering,
     choose_centers,
@@ -21,7 +20,9 @@ from lungnet.models.cluster_centers import (
     out_of_bag_error,
 )
 from lungnet.models.dissimilarity import clustering_objective, dissimilarity
+from lungnet.models.distribution import Distribution
 from lungnet.models.feature_batches import gathered_batches
+from lungnet.models.packed_states import State
 from lungnet.models.training_log import TrainingLog
 from lungnet.models.training_state import listed, numbered
 
@@ -45,6 +46,7 @@ class ClusteringCallback(keras.callbacks.Callback):
         config: the model's configuration.
         seed: of initial centres, forest and order of samples.
         log: takes the curves and the progress, or `None`.
+        distribution: where the model is trained; the chief alone clusters. One device by default.
 
     Attributes:
         assignment: int64 `(n,)`, present cluster of each training sample.
@@ -61,10 +63,11 @@ class ClusteringCallback(keras.callbacks.Callback):
         config: CalmConfig | None = None,
         seed: int = 0,
         log: TrainingLog | None = None,
+        distribution: Distribution | None = None,
     ) -> None:
         super().__init__()
         self.features, self.config, self.seed = features, config or CalmConfig(), seed
-        self._log = log or TrainingLog()
+        self._log, self._distribution = log or TrainingLog(), distribution or Distribution()
         self.assignment = np.zeros(len(features), np.int64)
         self.history = CalmHistory()
         self._epoch = self._unchanged = 0
@@ -108,9 +111,11 @@ class ClusteringCallback(keras.callbacks.Callback):
             self._goes_on = False
             return
         self.history, self._unchanged, self._kept = CalmHistory(), 0, None
-        centers = initial_centers(self.features, self.config.clusters, self.seed)
-        self.model.set_clusters(centers, self.model.network_importance())
-        self.assignment = self._assign()
+        if self._distribution.is_chief:
+            centers = initial_centers(self.features, self.config.clusters, self.seed)
+            self.model.set_clusters(centers, self.model.network_importance())
+            self.assignment = self._assign()
+        self._take_over()
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Remembers the epoch, which the order of samples depends on."""
@@ -118,7 +123,11 @@ class ClusteringCallback(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Records the epoch, keeps it if it is the best so far, and clusters anew."""
-        logs = logs or {}
+        if self._distribution.is_chief:
+            self._end_epoch(logs or {})
+        self._take_over()
+
+    def _end_epoch(self, logs: dict[str, float]) -> None:
         history = self.history
         self._record(logs)
         rivals = history.validation_loss
@@ -136,6 +145,22 @@ class ClusteringCallback(keras.callbacks.Callback):
             history.converged = True
             self.model.stop_training = True
         self._report()
+
+    def _take_over(self) -> None:
+        """Takes on what the chief made of the epoch: by rounding, others might cluster another way."""
+        model = self.model
+        states = self._distribution.from_chief(
+            lambda: {
+                "clustering": self.state(),
+                "clusters": {"centers": model.centers.numpy(), "importance": model.importance.numpy()},
+            }
+        )
+        if states is not None:
+            self.restore(states["clustering"])
+            self._goes_on = False
+            model.set_clusters(**states["clusters"])
+            if self.history.converged:
+                model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         """Puts network, centres, importance and assignment of the kept iteration back."""

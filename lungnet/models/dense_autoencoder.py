@@ -11,6 +11,7 @@ from lungnet.config import BaselineConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.decision_tree import fit_decision_tree
+from lungnet.models.distribution import Distribution
 from lungnet.models.encoding import encode
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.image_grids import evenly_chosen
@@ -116,7 +117,9 @@ def train_dense_autoencoder(
             error = means.take()["loss"]
             errors = {"reconstruction_error": error}
             if validation is not None:
-                errors["validation_reconstruction_error"] = reconstruction_error(model, validation)
+                errors["validation_reconstruction_error"] = reconstruction_error(
+                    Distribution().looks(model), validation
+                )
             log.scalars(epoch, errors)
             if is_due(epoch, total, GRIDS):
                 log.images(

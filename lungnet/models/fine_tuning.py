@@ -11,6 +11,7 @@ from lungnet.config import CaeConfig
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.cnn import compile_for_training
+from lungnet.models.distribution import Distribution
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog
 from lungnet.models.training_state import BestWeights, Variables
@@ -32,6 +33,7 @@ def fine_tune(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     checkpoint_dir: str | os.PathLike[str] | None = None,
+    distribution: Distribution | None = None,
 ) -> Trained:
     """Trains an encoder on with labels, after the greedy phase and before CALM sees its features.
 
@@ -53,6 +55,7 @@ def fine_tune(
         tensorboard_dir: for the curves; None writes none.
         progress: called as `progress(epochs done, of how many, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
+        distribution: from `make_distribution`; one device by default.
 
     Returns:
         A fine-tuned copy of the encoder and the curves "loss" and, with validation patches,
@@ -64,49 +67,52 @@ def fine_tune(
     check_patches(patches_hu, config.batch_size, "Fine-tuning")
     targets = check_labels(labels, len(patches_hu), "Fine-tuning")
     validation = Validation.of(validation_hu, validation_labels, window_hu)
-    tuned = keras.models.clone_model(encoder)
-    tuned.set_weights(encoder.get_weights())
-    head = keras.Sequential(
-        [
-            layers.Dense(
-                1, kernel_initializer=keras.initializers.GlorotUniform(seed=layer_seed(seed, "head"))
-            ),
-            layers.Reshape(()),
-        ]
-    )
-    network = keras.Model(tuned.input, head(tuned.output))
     updates, total = len(patches_hu) // config.batch_size, config.fine_tune_epochs
-    trainer = compile_for_training(
-        network,
-        config.fine_tune_flips,
-        config.fine_tune_learning_rate,
-        max(1, updates * total),
-        layer_seed(seed, "fine-tuning"),
-        config.fine_tune_weight_decay,
-    )
+    distribution = distribution or Distribution()
+    with distribution.scope():
+        tuned = keras.models.clone_model(encoder)
+        tuned.set_weights(encoder.get_weights())
+        head = keras.Sequential(
+            [
+                layers.Dense(
+                    1, kernel_initializer=keras.initializers.GlorotUniform(seed=layer_seed(seed, "head"))
+                ),
+                layers.Reshape(()),
+            ]
+        )
+        network = keras.Model(tuned.input, head(tuned.output))
+        trainer = compile_for_training(
+            network,
+            config.fine_tune_flips,
+            config.fine_tune_learning_rate,
+            max(1, updates * total),
+            layer_seed(seed, "fine-tuning"),
+            config.fine_tune_weight_decay,
+        )
+    update = distribution.updates(trainer)
     unit = to_unit(patches_hu, window_hu)[..., None]
     best = BestWeights(tuned)
-    with TrainingLog(tensorboard_dir, progress, "fine_tuning") as log:
+    with TrainingLog(distribution.kept(tensorboard_dir), progress, "fine_tuning") as log:
         held = [] if validation is None else [validation.unit, validation.labels]
         data = [patches_hu, targets, *encoder.get_weights(), *held]
         checkpoints = Checkpoints(
-            checkpoint_dir,
+            distribution.kept(checkpoint_dir),
             training_id("fine-tuning", data, config=config, window_hu=window_hu, seed=seed),
             {"variables": Variables(trainer, trainer.optimizer), "best": best, "log": log},
         )
-        done = checkpoints.resume()
+        done = distribution.resume(checkpoints)
         batches = shuffled_batches(
             (unit, targets), config.batch_size, layer_seed(seed, "fine-tuning"), start=done * updates
         )
         for epoch in range(done + 1, total + 1):
             means = Means()
             for _ in range(updates):
-                means.add(trainer.train_on_batch(*next(batches), return_dict=True))
+                means.add(update(*next(batches)))
             values = means.take()
             if validation is None:
                 best.offer(epoch)
             else:
-                values |= validation.judge(network)
+                values |= distribution.chiefs(validation.judge(network))
                 order = (values["validation_auc"], -values["validation_loss"])
                 best.offer(*(order if config.fine_tune_keep == "best" else (epoch,)))
             log.scalars(epoch, values)
@@ -114,4 +120,4 @@ def fine_tune(
                 checkpoints.save(epoch)
             log.progress(epoch, total, f"loss {values['loss']:.3f}")
     best.put_back()
-    return Trained(tuned, log.history)
+    return Trained(distribution.released(tuned, lambda: keras.models.clone_model(encoder)), log.history)

@@ -13,6 +13,7 @@ import tensorflow as tf
 from keras import ops
 
 from lungnet.config import GanConfig
+from lungnet.models.batch_share import WholeBatch, batch_share, draw_for_samples
 from lungnet.models.batches import layer_seed
 from lungnet.models.gan_networks import build_critic, build_generator
 from lungnet.models.quick_network import QuickNetwork
@@ -51,12 +52,12 @@ def interpolate(real: Any, fake: Any, alpha: Any = None, seed: Any = None) -> An
     Returns:
         float32 `(batch, ...)`.
     """
-    per_sample = (ops.shape(real)[0],) + (1,) * (len(real.shape) - 1)
+    count, ones = ops.shape(real)[0], (1,) * (len(real.shape) - 1)
     if alpha is None:
-        alpha = keras.random.uniform(per_sample, seed=seed)
+        alpha = draw_for_samples(lambda n: keras.random.uniform((n, *ones), seed=seed), count)
     else:
         alpha = ops.convert_to_tensor(alpha, "float32")
-        alpha = ops.reshape(alpha, per_sample) if len(alpha.shape) == 1 else alpha
+        alpha = ops.reshape(alpha, (count, *ones)) if len(alpha.shape) == 1 else alpha
     return real + alpha * (fake - real)
 
 
@@ -231,34 +232,36 @@ class WGANGP(keras.Model):
                 "A training batch must be (critic_steps, batch, rows, columns, channels) with "
                 f"critic_steps={self.critic_steps}. Received: shape={tuple(real_batches.shape)}"
             )
-        batch_size = ops.shape(real_batches)[1]
-        for step in range(self.critic_steps):
-            self._update_critic(real_batches[step], self._generate(self._draw_latent(batch_size)))
-        self._update_generator(batch_size)
+        with batch_share(ops.shape(real_batches)[1]) as share:
+            for step in range(self.critic_steps):
+                fake = self._generate(self._draw_latent(share))
+                self._update_critic(share.rows(real_batches[step]), fake, share)
+            self._update_generator(share)
         return {metric.name: metric.result() for metric in self.metrics}
 
-    def _draw_latent(self, batch_size: Any) -> Any:
-        return keras.random.normal((batch_size, self.latent_dim), seed=self.seed_generator)
+    def _draw_latent(self, share: WholeBatch) -> Any:
+        shape = (share.total, self.latent_dim)
+        return share.rows(keras.random.normal(shape, seed=self.seed_generator))
 
-    def _update_critic(self, real: Any, fake: Any) -> None:
+    def _update_critic(self, real: Any, fake: Any, share: WholeBatch) -> None:
         with tf.GradientTape() as tape:
             scores = self._score(ops.concatenate([real, fake]))
             real_scores, fake_scores = ops.split(scores, 2)
-            wasserstein = ops.mean(real_scores) - ops.mean(fake_scores)
+            wasserstein = share.mean(real_scores) - share.mean(fake_scores)
             norms = gradient_norms(self._score, interpolate(real, fake, seed=self.seed_generator))
-            penalty = ops.mean(ops.square(norms - 1.0))
+            penalty = share.mean(ops.square(norms - 1.0))
             loss = self.gradient_penalty_weight * penalty - wasserstein
         variables = self.critic.trainable_variables
         self.critic_optimizer.apply(tape.gradient(loss, variables), variables)
         self._critic_loss.update_state(loss)
         self._wasserstein.update_state(wasserstein)
-        self._gradient_norm.update_state(norms)
+        self._gradient_norm.update_state(share.mean(norms))
         self._penalty.update_state(penalty)
 
-    def _update_generator(self, batch_size: Any) -> None:
+    def _update_generator(self, share: WholeBatch) -> None:
         with tf.GradientTape() as tape:
-            fake = self._generate(self._draw_latent(batch_size))
-            loss = -ops.mean(self._score(fake))
+            fake = self._generate(self._draw_latent(share))
+            loss = -share.mean(self._score(fake))
         variables = self.generator.trainable_variables
         self.generator_optimizer.apply(tape.gradient(loss, variables), variables)
         self._generator_loss.update_state(loss)

@@ -7,12 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.config import GanConfig
+from lungnet.errors import InputError
 from lungnet.hashing import stable_id
 from lungnet.models.batches import check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
+from lungnet.models.distribution import Distribution
 from lungnet.models.gan import WGANGP
 from lungnet.models.hounsfield import to_hounsfield, to_unit
 from lungnet.models.image_grids import evenly_chosen
+from lungnet.models.replica_steps import own_step
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
 from lungnet.models.training_state import Variables
 
@@ -36,6 +39,7 @@ def train_gan(
     tensorboard_dir: str | os.PathLike[str] | None = None,
     progress: Progress | None = None,
     checkpoint_dir: str | os.PathLike[str] | None = None,
+    distribution: Distribution | None = None,
 ) -> Trained:
     """Trains a WGAN-GP (section 4) on the positive patches of the training split.
 
@@ -47,21 +51,30 @@ def train_gan(
         tensorboard_dir: for losses and grids of patches; None writes none.
         progress: called as `progress(generator steps done, of how many, text)`.
         checkpoint_dir: where a training that was killed is taken up again; None begins anew.
+        distribution: from `make_distribution`; one device by default.
 
     Returns:
         The `WGANGP` and the curves "critic_loss", "generator_loss", "wasserstein_distance",
         "gradient_norm" and "gradient_penalty", each the mean since the value before.
 
     Raises:
-        InputError: patches of another shape, or fewer than a batch.
+        InputError: patches of another shape, or fewer than a batch; or `config.xla` on several devices.
     """
     check_patches(patches_hu, config.batch_size, "The GAN")
-    gan = WGANGP.from_settings(config, seed)
+    distribution = distribution or Distribution()
+    if config.xla and not distribution.takes_xla:
+        raise InputError(
+            "gan.xla is true, and XLA compiles no step that several devices share; expected gan.xla=false or "
+            "distribution.strategy=none."
+        )
+    with distribution.scope():
+        gan = WGANGP.from_settings(config, seed)
+    update = distribution.updates(gan, own_step)
     unit = to_unit(patches_hu, window_hu)[..., None]
     total, means = config.generator_steps, Means()
-    with TrainingLog(tensorboard_dir, progress, "gan") as log:
+    with TrainingLog(distribution.kept(tensorboard_dir), progress, "gan") as log:
         checkpoints = Checkpoints(
-            checkpoint_dir,
+            distribution.kept(checkpoint_dir),
             training_id("gan", [patches_hu], config=config, window_hu=window_hu, seed=seed),
             {
                 "variables": Variables(gan, gan.generator_optimizer, gan.critic_optimizer),
@@ -69,14 +82,14 @@ def train_gan(
                 "log": log,
             },
         )
-        done = checkpoints.resume()
+        done = distribution.resume(checkpoints)
         batches = shuffled_batches(
             (unit,), config.critic_steps * config.batch_size, layer_seed(seed, "gan"), start=done
         )
         for step in range(done + 1, total + 1):
             (real,) = next(batches)
             real = real.reshape(config.critic_steps, config.batch_size, *unit.shape[1:])
-            means.add(gan.train_on_batch(real, return_dict=True))
+            means.add(update(real))
             if is_due(step, total, REPORTS):
                 values = means.take()
                 log.scalars(step, values)
@@ -94,7 +107,7 @@ def train_gan(
                 )
             if checkpoint_due(step, CHECKPOINT_UPDATES) or step == total:
                 checkpoints.save(step)
-    return Trained(gan, log.history)
+    return Trained(distribution.released(gan, lambda: WGANGP.from_settings(config, seed)), log.history)
 
 
 def generate_patches(

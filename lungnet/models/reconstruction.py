@@ -1,18 +1,19 @@
 """How well an autoencoder gives back what it has not learned from."""
 
-import keras
 import numpy as np
 import numpy.typing as npt
+
+from lungnet.models.distribution import Update
 
 #: Inputs at a time.
 CHUNK = 256
 
 
-def reconstruction_error(autoencoder: keras.Model, inputs: npt.NDArray[np.float32]) -> float:
+def reconstruction_error(look: Update, inputs: npt.NDArray[np.float32]) -> float:
     """Returns the mean squared error per value over all inputs.
 
     Args:
-        autoencoder: compiled with the loss "mean_squared_error"; its weights and seeds stay as they are.
+        look: from `Distribution.looks`, of an autoencoder whose loss is "mean_squared_error".
         inputs: float32 `(n, ...)`, at least one.
 
     Raises:
@@ -23,5 +24,5 @@ def reconstruction_error(autoencoder: keras.Model, inputs: npt.NDArray[np.float3
     total = 0.0
     for start in range(0, len(inputs), CHUNK):
         chunk = inputs[start : start + CHUNK]
-        total += autoencoder.test_on_batch(chunk, chunk, return_dict=True)["loss"] * len(chunk)
+        total += look(chunk, chunk)["loss"] * len(chunk)
     return total / len(inputs)

@@ -11,9 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from lungnet.models.checkpoints import State
 from lungnet.models.curve_descriptions import describe
 from lungnet.models.image_grids import side_by_side
+from lungnet.models.packed_states import State
 
 #: End of the name of a training's event files, which tells them from others in the folder.
 _SUFFIX = ".training"

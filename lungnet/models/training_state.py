@@ -6,7 +6,8 @@ from typing import Any
 import keras
 import numpy as np
 
-from lungnet.models.checkpoints import Checkpoints, State, checkpoint_due
+from lungnet.models.checkpoints import Checkpoints, checkpoint_due
+from lungnet.models.packed_states import State
 
 
 class Variables:
@@ -20,7 +21,13 @@ class Variables:
     """
 
     def __init__(self, *holders: keras.Model | keras.optimizers.Optimizer) -> None:
-        self._variables = [variable for holder in holders for variable in holder.variables]
+        self._variables = [
+            variable
+            for holder in holders
+            for variable in holder.variables
+            # Those of metrics begin anew at every report; on several devices to read one is to sum it up.
+            if variable.synchronization != "on_read"
+        ]
 
     def state(self) -> State:
         """Returns the value of each variable by its number."""

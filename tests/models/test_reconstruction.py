@@ -2,6 +2,7 @@ import keras
 import numpy as np
 import pytest
 
+from lungnet.models import Distribution
 from lungnet.models.reconstruction import CHUNK, reconstruction_error
 
 
@@ -16,18 +17,22 @@ def half():
     return model
 
 
+def error(model, inputs):
+    return reconstruction_error(Distribution().looks(model), inputs)
+
+
 def test_error_by_hand(half):
     # (2 - 1)^2 = 1 and (4 - 2)^2 = 4 of four values, the others 0.
-    assert reconstruction_error(half, np.array([[2.0, 0.0], [0.0, 4.0]], np.float32)) == pytest.approx(5 / 4)
+    assert error(half, np.array([[2.0, 0.0], [0.0, 4.0]], np.float32)) == pytest.approx(5 / 4)
 
 
 def test_every_input_counts_the_same_however_they_are_parted(half):
     inputs = np.random.default_rng(0).random((CHUNK + 3, 2), np.float32)
     before = half.get_weights()[0].copy()
-    assert reconstruction_error(half, inputs) == pytest.approx(np.mean((inputs / 2) ** 2), rel=1e-5)
+    assert error(half, inputs) == pytest.approx(np.mean((inputs / 2) ** 2), rel=1e-5)
     np.testing.assert_array_equal(half.get_weights()[0], before)
 
 
 def test_no_inputs(half):
     with pytest.raises(ValueError, match="at least one"):
-        reconstruction_error(half, np.zeros((0, 2), np.float32))
+        error(half, np.zeros((0, 2), np.float32))

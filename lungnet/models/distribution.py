@@ -1,0 +1,288 @@
+"""Training on one device, on the GPUs of a machine, or on several machines (`tf.distribute`).
+
+A training builds its models and optimizers within `Distribution.scope` and makes its updates by
+`Distribution.updates`; everything else it does as on one device. Several machines run the same training on
+the same data, each in a process of its own; what one of them decides alone (where a checkpoint goes on, how
+samples are clustered) it has from the chief.
+"""
+
+import contextlib
+import functools
+import os
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypeVar
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from lungnet.config import Cluster
+from lungnet.errors import InputError
+from lungnet.models.checkpoints import Checkpoints
+from lungnet.models.packed_states import State, pack_states, unpack_states
+from lungnet.models.replica_steps import CLASSIFIER_MEASURES, ReplicaStep, supervised_step
+
+#: `(arrays of a batch) -> means over the batch, by name`.
+Update = Callable[..., dict[str, float]]
+Model = TypeVar("Model", bound=keras.Model)
+
+#: Samples that are looked at at a time after an epoch.
+_VALIDATION_BATCH = 1024
+#: What TensorFlow raises where another process ended, is cut off, or began anew.
+_LOST = (
+    tf.errors.UnavailableError,
+    tf.errors.AbortedError,
+    tf.errors.CancelledError,
+    tf.errors.DeadlineExceededError,
+    tf.errors.FailedPreconditionError,
+    tf.errors.InternalError,
+)
+_ABORTED = re.compile(r"(?<=Collective ops is aborted by: ).+")
+
+
+class Distribution:
+    """One device, and what the trainings ask of several.
+
+    Attributes:
+        is_chief: whether this process keeps logs, checkpoints and the result.
+        replicas: devices that share a batch.
+        takes_xla: whether XLA may compile an update.
+    """
+
+    is_chief = True
+    replicas = 1
+    takes_xla = True
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Returns the context in which models and optimizers are built."""
+        return contextlib.nullcontext()
+
+    def updates(self, model: keras.Model, step: ReplicaStep = supervised_step) -> Update:
+        """Returns the function that makes one update of a compiled model.
+
+        Args:
+            model: built within `scope`; its optimizers too.
+            step: what a replica does where there are several.
+        """
+        return functools.partial(model.train_on_batch, return_dict=True)
+
+    def looks(self, model: keras.Model) -> Update:
+        """Returns the function that says a compiled model's loss on a batch, and changes nothing."""
+        return functools.partial(model.test_on_batch, return_dict=True)
+
+    def fit(
+        self,
+        model: keras.Model,
+        batches: Any,
+        *,
+        initial_epoch: int,
+        epochs: int,
+        validation_data: tuple[Any, Any] | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """Trains a classifier of class probabilities, as `keras.Model.fit` does.
+
+        Args:
+            model: compiled by `compile_classifier` within `scope`.
+            batches: a `tf.data.Dataset` of (features, labels), gone through once an epoch.
+            initial_epoch: epochs that are done.
+            epochs: at which training ends, unless a callback stops it.
+            validation_data: features and labels that are looked at after each epoch.
+            callbacks: told of the beginning and the end of the training and of each epoch.
+        """
+        model.fit(
+            batches,
+            initial_epoch=initial_epoch,
+            epochs=epochs,
+            shuffle=False,  # the dataset is in its order already
+            validation_data=validation_data,
+            validation_batch_size=_VALIDATION_BATCH,
+            callbacks=list(callbacks),
+            verbose=0,
+        )
+
+    def kept(self, folder: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
+        """Returns the folder where this process may leave something: none, unless it is the chief."""
+        return folder if self.is_chief else None
+
+    def from_chief(self, states: Callable[[], Mapping[str, State]]) -> dict[str, dict[str, Any]] | None:
+        """Gives all other processes what the chief has; all of them must call this.
+
+        Args:
+            states: called on the chief alone.
+
+        Returns:
+            What `states` gave on the chief, or None on the chief itself.
+        """
+        return None
+
+    def resume(self, checkpoints: Checkpoints) -> int:
+        """Goes on from the chief's newest checkpoint, wherever the other processes are.
+
+        Returns:
+            The work done by then.
+
+        Raises:
+            InputError: this process trains on other data or with other settings than the chief.
+        """
+        done = checkpoints.resume() if self.is_chief else 0
+        states = self.from_chief(
+            lambda: {**checkpoints.states(), "_training": {"id": checkpoints.training, "done": done}}
+        )
+        if states is None:
+            return done
+        training = states.pop("_training")
+        if training["id"] != checkpoints.training:
+            raise InputError(
+                "This worker trains on other data, with other settings or by another version of lungnet than "
+                "the chief; expected the same on every machine."
+            )
+        checkpoints.restore(states)
+        return int(training["done"])
+
+    def chiefs(self, values: dict[str, float]) -> dict[str, float]:
+        """Returns the chief's values, so that all processes decide alike by them."""
+        states = self.from_chief(lambda: {"values": values})
+        return values if states is None else states["values"]
+
+    def released(self, model: Model, build: Callable[[], Model]) -> Model:
+        """Returns the trained model as one that knows of no other device.
+
+        Args:
+            model: of this distribution.
+            build: makes such a model anew.
+        """
+        return model
+
+
+class StrategyDistribution(Distribution):
+    """Several devices under a strategy of TensorFlow that mirrors variables.
+
+    Args:
+        strategy: `MirroredStrategy` or `MultiWorkerMirroredStrategy`.
+        cluster: of the latter.
+    """
+
+    takes_xla = False
+
+    def __init__(self, strategy: tf.distribute.Strategy, cluster: Cluster | None = None) -> None:
+        self.strategy = strategy
+        self.replicas = strategy.num_replicas_in_sync
+        self.is_chief = cluster is None or cluster.is_chief
+        self._workers = 1 if cluster is None else len(cluster.workers)
+        self._sum = tf.function(self._sum_of_first, reduce_retracing=True)
+
+    def scope(self) -> contextlib.AbstractContextManager[Any]:
+        """Returns the strategy's scope."""
+        return self.strategy.scope()
+
+    def updates(self, model: keras.Model, step: ReplicaStep = supervised_step) -> Update:
+        """Returns a function that runs a step on all replicas and adds up their parts."""
+        replicate, add = self.strategy.run, self.strategy.reduce
+
+        @tf.function(reduce_retracing=True)
+        def run(*whole: Any) -> dict[str, Any]:
+            parts = replicate(functools.partial(step, model), args=whole)
+            return {name: add(tf.distribute.ReduceOp.SUM, part, axis=None) for name, part in parts.items()}
+
+        def update(*arrays: Any) -> dict[str, float]:
+            with self._together():
+                sums = run(*(tf.convert_to_tensor(array) for array in arrays))
+                return {name: float(value) for name, value in sums.items()}
+
+        return update
+
+    def looks(self, model: keras.Model) -> Update:
+        """Returns a function that shares the batch like an update."""
+        return self.updates(model, functools.partial(supervised_step, learn=False))
+
+    def fit(
+        self,
+        model: keras.Model,
+        batches: Any,
+        *,
+        initial_epoch: int,
+        epochs: int,
+        validation_data: tuple[Any, Any] | None,
+        callbacks: Sequence[keras.callbacks.Callback],
+    ) -> None:
+        """Trains as `Distribution.fit` does; Keras's own `fit` fails where there are several workers."""
+        step = functools.partial(supervised_step, measures=CLASSIFIER_MEASURES)
+        learn = self.updates(model, step)
+        look = self.updates(model, functools.partial(step, learn=False))
+        told = keras.callbacks.CallbackList(callbacks, add_history=False, model=model, epochs=epochs)
+        model.stop_training = False
+        told.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            told.on_epoch_begin(epoch)
+            logs = _means(learn, batches)
+            if validation_data is not None:
+                seen = _means(look, _chunks(*validation_data))
+                logs |= {f"val_{name}": value for name, value in seen.items()}
+            told.on_epoch_end(epoch, logs)
+            if model.stop_training:
+                break
+        told.on_train_end()
+
+    def from_chief(self, states: Callable[[], Mapping[str, State]]) -> dict[str, dict[str, Any]] | None:
+        """Sends bytes by a sum in which all but the chief add zeros."""
+        if self._workers == 1:
+            return None
+        content = bytes(pack_states(states())) if self.is_chief else b""
+        with self._together():
+            length = int(self._sum(tf.constant(len(content), tf.int64)))
+            words = np.frombuffer(content.ljust(-(-length // 4) * 4, b"\0"), np.int32)
+            received = self._sum(tf.constant(words)).numpy().tobytes()[:length]
+        return None if self.is_chief else unpack_states(received)
+
+    @contextlib.contextmanager
+    def _together(self) -> Iterator[None]:
+        """Says in one sentence that another worker is gone; TensorFlow notices that within a minute."""
+        try:
+            yield
+        except _LOST as error:
+            if self._workers == 1:
+                raise
+            raise InputError(
+                f"Another worker was lost ({_first_line(error)}); the same command on every machine goes on "
+                "from the last checkpoint."
+            ) from error
+
+    def _sum_of_first(self, value: Any) -> Any:
+        """Sums a value over workers, each of which may have several replicas: the first one counts."""
+
+        def one(value: Any) -> Any:
+            replica = tf.distribute.get_replica_context()
+            counts = tf.cast(tf.equal(replica.replica_id_in_sync_group, 0), value.dtype)
+            return replica.all_reduce(tf.distribute.ReduceOp.SUM, value * counts)
+
+        return self.strategy.experimental_local_results(self.strategy.run(one, args=(value,)))[0]
+
+    def released(self, model: Model, build: Callable[[], Model]) -> Model:
+        """Builds the model outside the strategy and gives it the trained weights."""
+        copy = build()
+        copy.set_weights(model.get_weights())
+        return copy
+
+
+def _first_line(error: tf.errors.OpError) -> str:
+    """What is wrong, without the operation that noticed it."""
+    text = str(error.message)
+    return next(line for line in (*_ABORTED.findall(text), text.strip().partition("\n")[0]))
+
+
+def _means(update: Update, batches: Iterable[tuple[Any, Any]]) -> dict[str, float]:
+    """Averages over all samples what `update` says of each batch."""
+    sums: dict[str, float] = {}
+    count = 0
+    for inputs, targets in batches:
+        count += len(inputs)
+        for name, value in update(inputs, targets).items():
+            sums[name] = sums.get(name, 0.0) + value * len(inputs)
+    return {name: value / count for name, value in sums.items()}
+
+
+def _chunks(inputs: Any, targets: Any) -> Iterator[tuple[Any, Any]]:
+    for start in range(0, len(inputs), _VALIDATION_BATCH):
+        yield inputs[start : start + _VALIDATION_BATCH], targets[start : start + _VALIDATION_BATCH]
