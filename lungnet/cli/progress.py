@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 
 from lungnet.cli.quiet import import_tensorflow
+from lungnet.config import Cluster
 from lungnet.pipeline import FIRST_RUN, Decision, ProgressFunction, no_progress
 
 #: Fewer seconds between two updates would cost more than they show.
@@ -94,3 +95,38 @@ class StepProgress:
     def _print(self, text: str) -> None:
         line = f"[{self.number}/{self.steps}] {self._name}: {text}"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+
+class FollowerProgress:
+    """Context manager whose `begin` is the `on_step` of `lungnet.pipeline.follow`: a line a step on stderr.
+
+    Args:
+        cluster: whose chief is followed.
+        console: where to print; stderr by default.
+    """
+
+    def __init__(self, cluster: Cluster, console: Console | None = None) -> None:
+        self._console = console or Console(stderr=True)
+        self._cluster = cluster
+
+    def __enter__(self) -> "FollowerProgress":
+        self._print(f"follows the chief, {self._cluster.workers[0]}")
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if kind is None:
+            self._print("the chief's run has ended")
+
+    def begin(self, component_id: str) -> ProgressFunction:
+        """Says which step has begun."""
+        self._print(f"does its part of {component_id}")
+        return no_progress
+
+    def _print(self, text: str) -> None:
+        line = f"Worker {self._cluster.index} of {len(self._cluster.workers)}: {text}"
+        self._console.print(line, markup=False, highlight=False, soft_wrap=True)

@@ -9,10 +9,11 @@ from typing import Any, TypeVar
 import click
 
 from lungnet.cli import options
-from lungnet.cli.progress import StepProgress
+from lungnet.cli.progress import FollowerProgress, StepProgress
 from lungnet.cli.root_file import RootFile
 from lungnet.cli.tensorboard import serve_tensorboard
-from lungnet.pipeline import Component, Decision, LocalRunner, Made, Pipeline
+from lungnet.config import Cluster
+from lungnet.pipeline import Component, Decision, LocalRunner, Made, Pipeline, follow
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -50,7 +51,10 @@ class Running:
     def run(
         self, root_file: RootFile, pipeline: Pipeline, selected: Sequence[Component] | None = None
     ) -> Made | None:
-        """Runs the selected components with progress on stderr, or prints the plan and returns None."""
+        """Runs the selected components with progress on stderr; returns None where it does not.
+
+        With `dry_run` it prints the plan; a worker that is not the chief of its cluster follows the chief.
+        """
         runner = LocalRunner(
             self.root,
             runtime=options.ingest_settings(self.workers, self.beam_runner, self.beam_options),
@@ -62,6 +66,11 @@ class Running:
         )
         if self.dry_run:
             _print_plan(runner.plan(pipeline, selected))
+            return None
+        distribution = pipeline.config.distribution
+        if distribution.strategy == "multi_worker" and not (cluster := Cluster.from_environment()).is_chief:
+            with FollowerProgress(cluster) as follower:
+                follow(self.root, distribution.timeout_s, follower.begin)
             return None
         steps = len(pipeline.components if selected is None else selected)
         with self._watched(), StepProgress(steps) as progress:

@@ -27,6 +27,7 @@ from .executor import ProgressFunction as ProgressFunction
 from .executor import no_progress as no_progress
 from .interactive import ExecutionResult as ExecutionResult
 from .interactive import InteractiveContext as InteractiveContext
+from .joint_run import follow as follow
 from .launcher import launch as launch
 from .launcher import load_executor as load_executor
 from .metadata import MetadataStore as MetadataStore

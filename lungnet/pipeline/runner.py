@@ -9,6 +9,7 @@ from typing import Any
 from lungnet.pipeline.artifacts import Artifact
 from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import ProgressFunction, no_progress
+from lungnet.pipeline.joint_run import Chief, leading
 from lungnet.pipeline.launcher import launch_in
 from lungnet.pipeline.pipeline import Node, Pipeline
 from lungnet.pipeline.session import Decision, Session, look_at, work_on
@@ -59,13 +60,16 @@ class LocalRunner:
             InputError: another run works on the root, an input of a selected component was never made, or
                 what an executor says of its input.
         """
-        with work_on(self.root, self.metadata, self.verify, self.wait) as session:
+        with (
+            work_on(self.root, self.metadata, self.verify, self.wait) as session,
+            leading(session.layout, pipeline.config) as chief,
+        ):
             self.on_start()
             made: Made = {}
             for node in _wanted(pipeline, selected):
                 inputs = inputs_of(session, node, made)
                 if isinstance(node, Component):
-                    made[node.id] = self._step(session, node, pipeline, inputs)
+                    made[node.id] = self._step(session, node, pipeline, inputs, chief)
                 else:
                     made[node.id] = node.resolve(session, *inputs["model"])
             return made
@@ -108,6 +112,7 @@ class LocalRunner:
         component: Component,
         pipeline: Pipeline,
         inputs: Mapping[str, list[Artifact]],
+        chief: Chief | None,
     ) -> dict[str, Artifact]:
         decision = session.decide(component, pipeline.config, inputs, self.force)
         progress = self.on_step(decision)
@@ -120,7 +125,7 @@ class LocalRunner:
             _LOGGER.info("%s runs: %s", component.id, reason)
         assert decision.ingredients is not None  # noqa: S101 (a decision on inputs that are there has them)
         return launch_in(
-            session, component, inputs, decision.ingredients, pipeline.config, progress, self.runtime
+            session, component, inputs, decision.ingredients, pipeline.config, progress, self.runtime, chief
         )
 
 

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import traceback
+from collections.abc import Callable, Mapping
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -16,25 +17,33 @@ from typing import Any
 from lungnet.errors import InputError
 from lungnet.pipeline.tasks import Task, TaskResults, perform
 
-_PROGRAM = "import sys; from lungnet.pipeline.worker_process import serve; serve(int(sys.argv[1]))"
+_SERVE = "lungnet.pipeline.worker_process:serve"
 #: Each worker has one core: more threads would take turns on it.
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+_ONE_THREAD: Mapping[str, str] = dict.fromkeys(
+    ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1"
+)
 
 
-def start(descriptor: int) -> "subprocess.Popen[bytes]":
-    """Starts a worker that is spoken to through a socket.
+def start(
+    descriptor: int, serve: str = _SERVE, variables: Mapping[str, str] = _ONE_THREAD
+) -> "subprocess.Popen[bytes]":
+    """Starts a process that is spoken to through a socket.
 
     Args:
-        descriptor: of the worker's end of the socket.
+        descriptor: of the process' end of the socket.
+        serve: `"module:function"`, which is called with it.
+        variables: of the environment, besides this process' own.
     """
+    module, _, function = serve.partition(":")
+    program = f"import sys; from {module} import {function}; {function}(int(sys.argv[1]))"
     environment = {
         **os.environ,
-        **dict.fromkeys(_ONE_THREAD, "1"),
+        **variables,
         # It finds what this process finds, even where lungnet is not installed.
         "PYTHONPATH": os.pathsep.join(entry or str(Path.cwd()) for entry in sys.path),
     }
     return subprocess.Popen(
-        [sys.executable, "-P", "-c", _PROGRAM, str(descriptor)],
+        [sys.executable, "-P", "-c", program, str(descriptor)],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,  # standard output is for the results of the command
         pass_fds=[descriptor],
@@ -49,7 +58,7 @@ def serve(descriptor: int) -> None:
         try:
             while True:
                 job = json.loads(parent.recv_bytes())
-                parent.send_bytes(json.dumps(_attempt(**job)).encode())
+                parent.send_bytes(json.dumps(_perform(**job)).encode())
         except (EOFError, ConnectionError):  # the parent is done with us, or gone
             return
 
@@ -60,10 +69,14 @@ def message(function: str, task: Task, results: TaskResults) -> bytes:
     return json.dumps(job).encode()
 
 
-def _attempt(function: str, task: dict[str, Any], folder: str) -> dict[str, Any]:
-    """Runs a task; an error becomes data from which `reraise` makes it again."""
+def _perform(function: str, task: dict[str, Any], folder: str) -> dict[str, Any]:
+    return attempt(lambda: perform(function, Task(**task), TaskResults(Path(folder))))
+
+
+def attempt(work: Callable[[], None]) -> dict[str, Any]:
+    """Does something; an error becomes data from which `reraise` makes it again. Empty if there was none."""
     try:
-        perform(function, Task(**task), TaskResults(Path(folder)))
+        work()
     except InputError as error:
         return {"error": "input", "message": str(error)}
     except OSError as error:

@@ -1,5 +1,8 @@
 """Executors of the tests' steps; on the import path while a test runs."""
 
+import os
+import signal
+import time
 from pathlib import Path
 from typing import Any
 
@@ -77,3 +80,35 @@ class CountExecutor(BaseExecutor):
             checkpoint.write_text(" ".join(counted))
             self.context.progress(number, exec_properties["to"], "counting")
         (output_dict["number"][0].uri / "number.txt").write_text(" ".join(counted))
+
+
+class KilledExecutor(BaseExecutor):
+    """Is killed after half of its output."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        (output_dict["number"][0].uri / "number.txt").write_text("half")
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class MeetExecutor(BaseExecutor):
+    """Waits in a folder for as many processes as `workers`, and writes how many came."""
+
+    def Do(
+        self,
+        input_dict: dict[str, list[Artifact]],
+        output_dict: dict[str, list[Artifact]],
+        exec_properties: dict[str, Any],
+    ) -> None:
+        place, end = Path(exec_properties["place"]), time.monotonic() + 60.0
+        (place / str(os.getpid())).touch()
+        while len(list(place.iterdir())) < exec_properties["workers"] and time.monotonic() < end:
+            time.sleep(0.01)
+        self.context.progress(1, 1, "met")
+        artifact = output_dict["number"][0]
+        (artifact.uri / "number.txt").write_text(str(len(list(place.iterdir()))))
+        artifact.properties["came"] = len(list(place.iterdir()))
