@@ -9,6 +9,9 @@ from lungnet.errors import InputError
 
 Floats = npt.NDArray[np.float64]
 
+#: Side of the window, and from one window to the next, where nothing else is asked for.
+WINDOW_PX, STRIDE_PX = 8, 4
+
 #: int16 `(n, rows, columns)` in Hounsfield units to one number each, `(n,)`.
 Score = Callable[[npt.NDArray[np.int16]], npt.ArrayLike]
 
@@ -16,8 +19,8 @@ Score = Callable[[npt.NDArray[np.int16]], npt.ArrayLike]
 def occlusion_maps(
     score: Score,
     patches_hu: npt.NDArray[np.int16],
-    window_px: int = 8,
-    stride_px: int = 4,
+    window_px: int = WINDOW_PX,
+    stride_px: int = STRIDE_PX,
     fill_hu: npt.ArrayLike | None = None,
 ) -> Floats:
     """Slides a window over each patch, covers what is under it, and notes by how much the score falls.

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from lungnet.evaluation.occlusion import STRIDE_PX, WINDOW_PX
 from lungnet.evaluation.report_results import image
 
 
@@ -14,8 +15,9 @@ def looked(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
         "## Where the models looked",
         "The worst errors on the left, right answers from the least to the most probable on the right; above "
         "each patch its probability and, after #, its index among the evaluation patches.",
-        "- Occlusion: a square of 8 x 8 pixels slides over the patch in steps of 4 and covers what is there "
-        "with the patch's median. Where the log odds fall, the place spoke for the positive class (orange); "
+        f"- Occlusion: a square of {WINDOW_PX} x {WINDOW_PX} pixels slides over the patch in steps of "
+        f"{STRIDE_PX} and covers what is there with the patch's median. Where the log odds fall, the "
+        f"place spoke for the positive class (orange); "
         "where they rise, against it (blue).\n"
         "- Grad-CAM: where the maps of the last convolution speak for the positive class, laid at the "
         "centres of what their cells see. Each sees about half of the patch's width, so it is coarse.\n"
