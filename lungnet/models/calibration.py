@@ -18,6 +18,8 @@ _LEAST_SCALE = 1e-3
 #: Steepest rise of isotonic log odds, in units of the logits' spread: where two samples all but touch, a
 #: step between them would turn the rounding of another machine into another probability.
 _GREATEST_SCALE = 20.0
+#: Rise of isotonic log odds within a pool, in units of the logits' spread: the order of samples is kept.
+_TILT = 0.01
 
 Floats = npt.NDArray[np.float64]
 
@@ -131,9 +133,9 @@ def fit_isotonic(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
 
     The regression is the usual one on Platt's targets (`fit_platt`), which are a linear map of the labels
     that leaves no pool certain. As a step function it would make ties and lose some of the AUC, and jump
-    between two samples that all but touch; so it is taken as a line: through each pool's share at the
-    mean logit of its samples, straight in log odds between them, with Platt's slope beyond the ends.
-    Neighbouring pools between which it would rise too steeply to be rounded, or not at all, are joined.
+    between two samples that all but touch, where another machine may round to the other side. So its log
+    odds rise in straight lines between the pools, at most as steeply as is safe, and by a hundredth for each
+    standard deviation of the logits within them and beyond the ends.
 
     Args:
         logits: as in `fit_platt`.
@@ -148,37 +150,35 @@ def fit_isotonic(logits: npt.ArrayLike, labels: npt.ArrayLike) -> Calibration:
     x, positive = check_scores(logits, labels, "logits")
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     target = np.bincount(inverse, weights=_targets(positive)) / counts
-    starts = isotonic_regression(target, weights=counts).blocks[:-1]
-    weight = np.add.reduceat(counts, starts).astype(np.float64)
-    center = np.add.reduceat(counts * values, starts) / weight
-    share = np.add.reduceat(counts * target, starts) / weight
-    center, share = _join_pools(center, share, weight, x.std() or 1.0)
-    log_odds = logit(share)
-    tail = fit_platt(x, positive).scale
-    slopes = np.concatenate([[tail], np.diff(log_odds) / np.diff(center), [tail]])
-    return Calibration(
-        "isotonic",
-        tail,
-        float(log_odds[0] - tail * center[0]),
-        tuple(center.tolist()),
-        tuple(np.diff(slopes).tolist()),
+    edges = isotonic_regression(target, weights=counts).blocks
+    starts, ends = values[edges[:-1]], values[edges[1:] - 1]
+    shares = np.add.reduceat(counts * target, edges[:-1]) / np.add.reduceat(counts, edges[:-1])
+    log_odds, spread = logit(shares), float(x.std() or 1.0)
+    tilt = _TILT / spread
+    knots, bends = _ramps(
+        (starts[1:] + ends[:-1]) / 2, np.diff(log_odds), starts[1:] - ends[:-1], _GREATEST_SCALE / spread
     )
+    shift = float(log_odds[0] - tilt * x.mean())
+    return Calibration("isotonic", tilt, shift, tuple(knots.tolist()), tuple(bends.tolist()))
 
 
-def _join_pools(center: Floats, share: Floats, weight: Floats, spread: float) -> tuple[Floats, Floats]:
-    """Joins flat neighbours, then the steepest ones, two at a time, until all rises lie within the bounds."""
-    while len(center) > 1:
-        rises = spread * np.diff(logit(share)) / np.diff(center)
-        rises[rises < _LEAST_SCALE] = np.inf
-        worst = int(np.argmax(rises))
-        if rises[worst] <= _GREATEST_SCALE:
-            break
-        pair = slice(worst, worst + 2)
-        for values in (center, share):
-            values[worst] = np.average(values[pair], weights=weight[pair])
-        weight[worst] = weight[pair].sum()
-        center, share, weight = (np.delete(values, worst + 1) for values in (center, share, weight))
-    return center, share
+def _ramps(middles: Floats, rises: Floats, widths: Floats, steepest: float) -> tuple[Floats, Floats]:
+    """Returns knots and bends of rises that are nowhere steeper; those that would overlap become one."""
+    ramps: list[tuple[float, float, float]] = []  # middle, rise, width
+    for middle, rise, width in zip(middles.tolist(), rises.tolist(), widths.tolist(), strict=True):
+        width = max(width, rise / steepest)
+        while ramps and ramps[-1][0] + ramps[-1][2] / 2 > middle - width / 2:
+            middle_before, rise_before, width_before = ramps.pop()
+            whole = rise_before + rise
+            first = min(middle - width / 2, middle_before - width_before / 2)
+            last = max(middle + width / 2, middle_before + width_before / 2)
+            middle = (first + last) / 2
+            rise, width = whole, max(last - first, whole / steepest)
+        ramps.append((middle, rise, width))
+    found = np.array(ramps, np.float64).reshape(-1, 3).T
+    slopes = found[1] / found[2]
+    knots = np.stack([found[0] - found[2] / 2, found[0] + found[2] / 2], axis=1)
+    return knots.ravel(), np.stack([slopes, -slopes], axis=1).ravel()
 
 
 def _targets(positive: npt.NDArray[np.bool_]) -> Floats:
