@@ -95,8 +95,8 @@ class ArrayColumns:
             )
         return values.astype(np.float32)
 
-    def names(self, key: str, count: int) -> list[str] | None:
-        """The text of an optional key; whole numbers count as text."""
+    def names(self, key: str, count: int, every: bool = True) -> list[str] | None:
+        """The text of an optional key, of `every` patch or empty; whole numbers count as text."""
         if key not in self:
             return None
         values = self._column(key, count)
@@ -107,7 +107,7 @@ class ArrayColumns:
                 f"{self.path}: {key} must be text or whole numbers. Received: {values.dtype} values"
             )
         names = [str(name, "utf-8") if isinstance(name, bytes) else str(name) for name in values.tolist()]
-        if "" in names:
+        if every and "" in names:
             raise InputError(
                 f"{self.path}: {key} must name every patch. Received: {names.count('')} empty names"
             )

@@ -47,7 +47,8 @@ class PatchArrays:
         rows: where in the file each patch stands.
         nodule_ids: `nodule_id`, else `candidate_index`, else the row; of the latter two -1 for patches
             that are no nodules.
-        malignancy, diameter_mm: float32 `(n,)`, 0 where unknown.
+        malignancy, diameter_mm, texture, slice_thickness_mm: float32 `(n,)`, 0 where unknown.
+        manufacturer: of the scanner, empty where unknown.
         pixel_spacing_mm: float32 `(n, 2)`, between rows and between columns, 0 where unknown.
         funnel: from all patches of the file to these.
         pixels_sha256: of all patches of the file, little-endian, however they were packed: it tells whether
@@ -65,6 +66,9 @@ class PatchArrays:
     nodule_ids: list[int]
     malignancy: npt.NDArray[np.float32]
     diameter_mm: npt.NDArray[np.float32]
+    texture: npt.NDArray[np.float32]
+    slice_thickness_mm: npt.NDArray[np.float32]
+    manufacturer: list[str]
     pixel_spacing_mm: npt.NDArray[np.float32]
     funnel: tuple[ArrayStage, ...]
     pixels_sha256: str
@@ -82,8 +86,9 @@ def read_array_file(path: str | Path, task: Task = "nodule") -> PatchArrays:
                         is known, 1 and 5 say so. `labels` are not looked at: they are of the other task
         either          `groups` (n,), what a split never parts, or else `patient_id` (n,)
 
-    Optional (n,): `nodule_id`, `candidate_index`, `diameter_mm`, `pixel_spacing_mm` (or (n, 2)).
-    Patient ids of LIDC-IDRI and of phantoms are kept, all others become keyed hashes.
+    Optional (n,): `nodule_id`, `candidate_index`, `pixel_spacing_mm` (or (n, 2)), and what subgroups are
+    made of: `diameter_mm`, `texture` (1 to 5) and `slice_thickness_mm`, 0 where unknown, and `manufacturer`,
+    empty where unknown. Patient ids of LIDC-IDRI and of phantoms are kept, all others become keyed hashes.
 
     Args:
         path: the file.
@@ -114,6 +119,7 @@ def read_array_file(path: str | Path, task: Task = "nodule") -> PatchArrays:
         patients = [name if is_research_patient(name) else hashed_id("patient", name) for name in patients]
     groups = source.names("groups", count) or patients or []
     patients = patients or groups
+    manufacturer = source.names("manufacturer", count, every=False) or [""] * count
     return PatchArrays(
         name=source.path.stem,
         task=task,
@@ -126,6 +132,9 @@ def read_array_file(path: str | Path, task: Task = "nodule") -> PatchArrays:
         nodule_ids=_nodule_ids(source, labels, task)[kept].tolist(),
         malignancy=malignancy[kept],
         diameter_mm=source.numbers("diameter_mm", count, 0.0, np.inf)[kept],
+        texture=source.numbers("texture", count, 0.0, 5.0)[kept],
+        slice_thickness_mm=source.numbers("slice_thickness_mm", count, 0.0, np.inf)[kept],
+        manufacturer=[manufacturer[row] for row in kept],
         pixel_spacing_mm=source.pixel_spacing_mm(count)[kept],
         funnel=_funnel(task, labels, malignancy, patients),
         pixels_sha256=hashlib.sha256(patches.astype("<i2").tobytes()).hexdigest(),

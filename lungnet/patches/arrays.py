@@ -197,4 +197,7 @@ def _example(arrays: PatchArrays, row: int, offset_yx: tuple[int, int]) -> Patch
         spacing_mm=(0.0, between_rows, between_columns),
         offset_yx=offset_yx,
         diameter_mm=float(arrays.diameter_mm[row]),
+        texture=float(arrays.texture[row]),
+        slice_thickness_mm=float(arrays.slice_thickness_mm[row]),
+        manufacturer=arrays.manufacturer[row],
     )

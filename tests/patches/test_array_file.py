@@ -132,3 +132,27 @@ def test_on_nodules_of_lidc(lungnet_data: Path, tmp_path: Path) -> None:
     assert "intercept was inferred" in describe_arrays(
         read_array_file(tmp_path / "again.npz", "malignancy"), "again.npz"
     )
+
+
+def test_what_subgroups_are_made_of_reaches_the_examples(tmp_path: Path) -> None:
+    traits: dict[str, Any] = {
+        "diameter_mm": np.linspace(3, 32, 30),
+        "texture": np.arange(30) % 6,
+        "slice_thickness_mm": np.repeat([0.0, 1.25], 15),
+        "manufacturer": np.repeat(["", "GE MEDICAL SYSTEMS"], 15),
+    }
+    held = read_array_file(saved(tmp_path, rated(**traits)), "malignancy")
+    made = array_examples(held, PatchRules(), SplitRules(), 0)
+    examples = ExampleArrays.from_examples([one for part in made.splits.values() for one in part])
+    rows = examples.center_zyx[:, 0]
+    for name, values in traits.items():
+        np.testing.assert_array_equal(
+            getattr(examples, name), values[rows].astype(getattr(examples, name).dtype)
+        )
+    plain = read_array_file(saved(tmp_path, rated()), "malignancy")
+    assert set(plain.manufacturer) == {""} and not plain.texture.any()
+
+
+def test_a_texture_is_a_rating(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"texture must be within 0 to 5. Received: 9 to 9"):
+        read_array_file(saved(tmp_path, rated(texture=np.full(30, 9))), "malignancy")
