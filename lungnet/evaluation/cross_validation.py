@@ -12,7 +12,7 @@ from lungnet.evaluation.calibration import expected_calibration_error
 from lungnet.evaluation.checks import Floats
 from lungnet.evaluation.fold_resampling import MEASURES, FoldResampling
 from lungnet.evaluation.fold_runs import CrossValidationInputs, FoldRun
-from lungnet.evaluation.paper import ROW_NAMES, TABLE_1, TABLE_2
+from lungnet.evaluation.paper import TABLE_1, TABLE_2, row_name
 
 SCHEMA = "lungnet.benchmark/1"
 
@@ -127,7 +127,7 @@ def _row(key: str, runs: Sequence[FoldRun], resampling: FoldResampling) -> dict[
     folds = sorted({run.fold for run in runs})
     ece = [np.mean([one["ece"] for one in told if one["fold"] == fold]) for fold in folds]
     return {
-        "name": ROW_NAMES.get(key, key),
+        "name": row_name(key),
         "folds": folds,
         **estimates,
         "calibration": {"brier": brier, "ece": float(np.mean(ece))},

@@ -13,7 +13,7 @@ from lungnet.evaluation.bootstrap import Estimate
 from lungnet.evaluation.inputs import EvaluationInputs, RowResult, SplitUnit
 from lungnet.evaluation.metrics import classification_report
 from lungnet.evaluation.paired import paired_difference
-from lungnet.evaluation.paper import FURTHER_ROW_NAMES, ROW_NAMES, TABLE_1, TABLE_2
+from lungnet.evaluation.paper import TABLE_1, TABLE_2, row_name
 from lungnet.evaluation.row_measures import delong, row_measures
 
 SCHEMA = "lungnet.metrics/2"
@@ -179,7 +179,7 @@ def _row(key: str, row: RowResult, report: Mapping[str, Any]) -> dict[str, Any]:
             training[name] = {"first": float(curve[0]), "last": float(curve[-1]), "least": float(curve.min())}
             training["iterations"] = len(curve)
     return {
-        "name": {**ROW_NAMES, **FURTHER_ROW_NAMES}.get(key, key),
+        "name": row_name(key),
         **{name: report[name] for name in kept},
         "training": training or None,
     }

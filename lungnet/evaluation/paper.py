@@ -26,6 +26,11 @@ FURTHER_ROW_NAMES: Mapping[str, str] = MappingProxyType(
 )
 
 
+def row_name(key: str) -> str:
+    """Returns what a reader calls a row; a key of nobody's is its own name."""
+    return {**ROW_NAMES, **FURTHER_ROW_NAMES}.get(key, key)
+
+
 def _row(accuracy: float, precision: float, recall: float, f1: float, auc: float) -> Mapping[str, float]:
     return MappingProxyType(
         {"accuracy": accuracy, "precision": precision, "recall": recall, "f1": f1, "auc": auc}

@@ -8,7 +8,7 @@ import pytest
 
 from lungnet.config import EvaluationConfig
 from lungnet.errors import InputError
-from lungnet.evaluation import RowResult, classification_report, evaluate
+from lungnet.evaluation import RowResult, classification_report, evaluate, table_rows
 
 CONFIG = EvaluationConfig(bootstrap=60)
 
@@ -87,3 +87,16 @@ def test_bad_rows_are_named(inputs):
         evaluate(dataclasses.replace(inputs, rows=rows), CONFIG, 0)
     with pytest.raises(ValueError, match="split_unit must be one of patient, nodule, patch"):
         evaluate(dataclasses.replace(inputs, split_unit="random"), CONFIG, 0)
+
+
+def test_rows_below_the_paper_s_have_names_and_none_of_its_values(inputs):
+    answers = dataclasses.replace(inputs.rows["cnn"], row="brightness")
+    rows = {**inputs.rows, "brightness": answers, "mine": answers}
+    metrics = evaluate(dataclasses.replace(inputs, rows=rows), CONFIG, 0)
+    names = {key: row["name"] for key, row in metrics["rows"].items()}
+    assert (names["brightness"], names["mine"]) == ("Centre brightness only", "mine")
+    below = table_rows(metrics)[-2:]
+    assert [(line.name, line.source) for line in below] == [
+        ("Centre brightness only", "here"),
+        ("mine", "here"),
+    ]

@@ -72,6 +72,9 @@ def test_what_comes_back_is_what_was_saved(saved, patches_hu):
     np.testing.assert_allclose(probability, expected["probability"], atol=1e-6)
     np.testing.assert_array_equal(cluster, expected["cluster"])
     assert [len(found) for found in loaded.predict(patches_hu[:0])] == [0, 0]
+    explained = loaded.explain(patches_hu, batch_size=10)
+    np.testing.assert_allclose(explained["logit"], model.logit(patches_hu), atol=1e-5)
+    np.testing.assert_array_equal(explained["cluster"], cluster)
 
 
 def test_endpoints_by_name(saved, patches_hu):
