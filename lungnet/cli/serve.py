@@ -14,6 +14,7 @@ EPILOG = """\b
 Examples:
   lungnet serve --model-dir lungnet-run/serving_model
   curl http://127.0.0.1:8000/v2/models/classifier
+  curl --data-binary @series.zip http://127.0.0.1:8000/scan
   lungnet serve --model-dir serving_model --host 0.0.0.0 --allow-host ct.example.org \\
       --token-file token --tls-cert cert.pem --tls-key key.pem
 """
@@ -43,6 +44,11 @@ Examples:
 @click.option("--threads", type=click.IntRange(min=1), help="Within one operator; by default all cores.")
 @click.option("--max-batch", type=click.IntRange(min=1), help="Patches that the model sees at once.")
 @click.option("--max-waiting", type=click.IntRange(min=1), help="Patches that wait; more get 503.")
+@click.option(
+    "--upload-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    help="Private folder in which uploaded CTs lie while they are scanned.",
+)
 @click.option("--reload-seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True)
 def command(
     model_dir: Path,
@@ -57,6 +63,7 @@ def command(
     threads: int | None,
     max_batch: int | None,
     max_waiting: int | None,
+    upload_dir: Path | None,
     reload_seconds: float,
 ) -> None:
     """Serves the newest model by the Open Inference Protocol (KServe v2). For research, not for diagnosis.
@@ -70,7 +77,10 @@ def command(
         from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app, serve
         from lungnet.serving.server.access import LOOPBACK_HOSTS, check_exposure
         from lungnet.serving.server.running import Tls, log_json_lines
+        from lungnet.serving.server.scan_limits import ScanLimits
+        from lungnet.serving.server.scanning import Scanning
         from lungnet.serving.server.service import Service
+        from lungnet.serving.server.uploads import UploadFolder
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; expected pip install 'lungnet[server]'.") from error
 
@@ -94,7 +104,8 @@ def command(
         limits,
     )
     access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
-    app = build_app(service, access, reload_seconds)
+    scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))
+    app = build_app(service, access, reload_seconds, scanning)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     serve(app, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
 

@@ -2,13 +2,12 @@
 
 import hmac
 import ipaddress
-import json
 import re
 from dataclasses import dataclass
 
 from lungnet.errors import InputError
 from lungnet.serving.server.observing import ASGIApp, Metrics, Receive, Scope, Send
-from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.refusal import Refusal, error_body
 
 #: What a browser or a client on the same machine calls it.
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -100,14 +99,14 @@ class Guarded:
                 self._access.check(scope["path"], dict(scope["headers"]))
             except Refusal as refusal:
                 self._metrics.refused(refusal.reason)
-                await _answer(refusal, send)
+                await _answer(scope["path"], refusal, send)
                 return
         await self._app(scope, receive, send)
 
 
-async def _answer(refusal: Refusal, send: Send) -> None:
-    body = json.dumps({"error": refusal.message}).encode()
-    headers = {"Content-Type": "application/json", "Content-Length": str(len(body)), **refusal.headers}
+async def _answer(path: str, refusal: Refusal, send: Send) -> None:
+    body, media_type = error_body(path, refusal.status, refusal.message)
+    headers = {"Content-Type": media_type, "Content-Length": str(len(body)), **refusal.headers}
     encoded = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
     await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
     await send({"type": "http.response.body", "body": body})

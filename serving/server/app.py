@@ -1,18 +1,20 @@
 """The routes of the server."""
 
+import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 import lungnet
 from lungnet.serving.server.access import Access, Guarded
 from lungnet.serving.server.infer_endpoint import add_infer
 from lungnet.serving.server.observing import Observed
-from lungnet.serving.server.refusal import ERROR, Refusal
+from lungnet.serving.server.refusal import ERROR, Refusal, error_body
+from lungnet.serving.server.scan_endpoint import add_scan
+from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.service import Service
 
 
@@ -23,25 +25,35 @@ def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
 _REFUSED = _errors(401, 403, 404)
 
 
-def build_app(service: Service, access: Access | None = None, reload_seconds: float = 5.0) -> FastAPI:
+def build_app(
+    service: Service,
+    access: Access | None = None,
+    reload_seconds: float = 5.0,
+    scanning: Scanning | None = None,
+) -> FastAPI:
     """Returns the ASGI application of a server.
 
     Args:
         service: what answers.
         access: who may ask; None for anybody who calls it by a name of this machine.
         reload_seconds: from one look for a newer version to the next.
+        scanning: of whole CTs, closed with the server; None for no such route.
     """
 
     @contextlib.asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with service.running(reload_seconds):
-            yield
+        try:
+            async with service.running(reload_seconds):
+                yield
+        finally:
+            if scanning is not None:
+                await asyncio.to_thread(scanning.close)
 
     app = FastAPI(
         title="lungnet",
         version=lungnet.__version__,
-        description="Classifies patches of lung CT by the Open Inference Protocol (KServe v2). For research; "
-        "not for diagnosis.",
+        description="Classifies patches of lung CT by the Open Inference Protocol (KServe v2), and finds "
+        "nodules in whole CTs. For research; not for diagnosis.",
         docs_url=None,
         redoc_url=None,
         lifespan=lifespan,
@@ -51,23 +63,30 @@ def build_app(service: Service, access: Access | None = None, reload_seconds: fl
     _handle_errors(app, service)
     _add_health(app, service)
     _add_model(app, service)
+    if scanning is not None:
+        add_scan(app, service, scanning)
     add_infer(app, service)
     return app
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:
     @app.exception_handler(Refusal)
-    async def refused(request: Request, refusal: Refusal) -> JSONResponse:
+    async def refused(request: Request, refusal: Refusal) -> Response:
         service.metrics.refused(refusal.reason)
-        return JSONResponse({"error": refusal.message}, refusal.status, refusal.headers)
+        return _error(request, refusal.status, refusal.message, refusal.headers)
 
     @app.exception_handler(HTTPException)
-    async def not_routed(request: Request, error: HTTPException) -> JSONResponse:
-        return JSONResponse({"error": str(error.detail)}, error.status_code, error.headers)
+    async def not_routed(request: Request, error: HTTPException) -> Response:
+        return _error(request, error.status_code, str(error.detail), error.headers)
 
     @app.exception_handler(Exception)
-    async def failed(request: Request, error: Exception) -> JSONResponse:
-        return JSONResponse({"error": "The server failed; its log says why."}, 500)
+    async def failed(request: Request, error: Exception) -> Response:
+        return _error(request, 500, "The server failed; its log says why.")
+
+
+def _error(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
+    body, media_type = error_body(request.url.path, status, message)
+    return Response(body, status, headers, media_type)
 
 
 def _add_health(app: FastAPI, service: Service) -> None:

@@ -11,9 +11,35 @@ import numpy as np
 from lungnet.errors import InputError
 from lungnet.hashing import file_sha256
 from lungnet.serving.classifier import PATCH_SIZE, NoduleClassifier
-from lungnet.serving.versions import FACTS, MODEL, whole_versions
+from lungnet.serving.ct_scanner import CTScanner
+from lungnet.serving.model_facts import ModelFacts
+from lungnet.serving.versions import FACTS, MODEL, SCANNER, whole_versions
 
 logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class ServedScanner:
+    """What finds nodules in whole CTs.
+
+    Attributes:
+        scanner: ready to scan.
+        sha256: of its file.
+    """
+
+    scanner: CTScanner
+    sha256: str
+
+    def facts(self) -> ModelFacts:
+        """Returns what a DICOM result says of it."""
+        metadata = self.scanner.metadata
+        return ModelFacts(
+            name=f"lungnet {metadata.get('row', 'scanner')}",
+            version=metadata["lungnet_version"],
+            sha256=self.sha256,
+            threshold=self.scanner.threshold,
+            task=metadata["task"],
+        )
 
 
 @dataclass(frozen=True)
@@ -23,10 +49,12 @@ class ServedModel:
     Attributes:
         version: its number, as text.
         classifier: ready to predict.
+        scanner: of whole CTs, or None where there is none, or one of another task than nodules.
     """
 
     version: str
     classifier: NoduleClassifier
+    scanner: ServedScanner | None = None
 
 
 class ModelStore:
@@ -85,7 +113,7 @@ class ModelStore:
 
     def _first(self) -> ServedModel:
         if self._is_single():
-            return ServedModel("1", self._classifier(self.folder))
+            return self._model("1", self.folder)
         reasons = []
         for number in reversed(whole_versions(self.folder)):
             try:
@@ -104,7 +132,21 @@ class ModelStore:
         return (self.folder / MODEL).is_file()
 
     def _open(self, number: int) -> ServedModel:
-        return ServedModel(str(number), self._classifier(self.folder / str(number)))
+        return self._model(str(number), self.folder / str(number))
+
+    def _model(self, version: str, folder: Path) -> ServedModel:
+        return ServedModel(version, self._classifier(folder), self._scanner(folder))
+
+    def _scanner(self, folder: Path) -> ServedScanner | None:
+        path = folder / SCANNER
+        if not path.is_file():
+            return None
+        providers, threads, _ = self._options
+        try:
+            return ServedScanner(CTScanner(path, providers=providers, threads=threads), file_sha256(path))
+        except InputError as error:
+            logger.warning("No whole CTs are scanned: %s", error)
+            return None
 
     def _classifier(self, folder: Path) -> NoduleClassifier:
         path = folder / MODEL

@@ -1,20 +1,24 @@
 """What a request is refused with."""
 
+import json
+from http import HTTPStatus
 from typing import Any
 
-#: The answer in the description of the server (OpenAPI).
-ERROR: dict[str, Any] = {
-    "description": "Refused.",
-    "content": {
-        "application/json": {
-            "schema": {
-                "type": "object",
-                "properties": {"error": {"type": "string"}},
-                "required": ["error"],
-            }
-        }
-    },
-}
+
+def _described(media_type: str, **properties: str) -> dict[str, Any]:
+    schema = {
+        "type": "object",
+        "properties": {name: {"type": kind} for name, kind in properties.items()},
+        "required": list(properties),
+    }
+    return {"description": "Refused.", "content": {media_type: {"schema": schema}}}
+
+
+#: Errors below `/v2`, and all others, in the description of the server (OpenAPI).
+ERROR = _described("application/json", error="string")
+PROBLEM = _described(
+    "application/problem+json", type="string", title="string", status="integer", detail="string"
+)
 
 
 class Refusal(Exception):
@@ -34,4 +38,14 @@ class Refusal(Exception):
         self.status = status
         self.message = message
         self.reason = reason
-        self.headers = {} if retry_after_seconds is None else {"Retry-After": str(retry_after_seconds)}
+        self.headers: dict[str, str] = (
+            {} if retry_after_seconds is None else {"Retry-After": str(retry_after_seconds)}
+        )
+
+
+def error_body(path: str, status: int, message: str) -> tuple[bytes, str]:
+    """Returns body and media type of an error: the protocol's own form below `/v2`, elsewhere RFC 9457's."""
+    if path.startswith("/v2"):
+        return json.dumps({"error": message}).encode(), "application/json"
+    told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": message}
+    return json.dumps(told).encode(), "application/problem+json"

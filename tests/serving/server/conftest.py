@@ -20,6 +20,7 @@ import uvicorn
 
 from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app
 from lungnet.serving.server.running import configure, listen
+from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.service import Service
 
 
@@ -65,6 +66,7 @@ def running(
     limits: ServerLimits | None = None,
     access: Access | None = None,
     reload_seconds: float = 0.05,
+    scanning: Scanning | None = None,
 ) -> Iterator[Running]:
     limits = limits or ServerLimits()
     service = Service(
@@ -74,7 +76,7 @@ def running(
         limits,
     )
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(configure(build_app(service, access, reload_seconds)))
+    server = uvicorn.Server(configure(build_app(service, access, reload_seconds, scanning)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -119,6 +121,12 @@ def server(serving_folder: Path) -> Iterator[Running]:
 @pytest.fixture
 def start() -> Callable[..., Any]:
     """`with start(folder, limits=..., access=...) as server`: a server of one's own."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def start_module() -> Callable[..., Any]:
+    """The same for fixtures that live longer."""
     return running
 
 
