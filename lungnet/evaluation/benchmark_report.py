@@ -10,7 +10,7 @@ from lungnet.evaluation.fold_predictions import write_fold_predictions
 from lungnet.evaluation.fold_runs import FoldRun
 from lungnet.evaluation.markdown import NOTHING, markdown_table
 from lungnet.evaluation.page import html_page
-from lungnet.evaluation.report_text import OPINION, TASKS
+from lungnet.evaluation.report_text import OPINION, SHUFFLED, TASKS
 from lungnet.evaluation.tables import estimate_text, holds_zero, signed_text, table_markdown
 from lungnet.files import write_json, write_text
 
@@ -87,6 +87,8 @@ def _head(metrics: Mapping[str, Any]) -> str:
 
 def _warnings(metrics: Mapping[str, Any]) -> str:
     warnings = []
+    if metrics["config"].get("patches", {}).get("shuffle_labels"):
+        warnings.append(SHUFFLED)
     if metrics["missing"]:
         warnings.append(
             f"**This is not all of it.** Not run to the end yet: {'; '.join(metrics['missing'])}."

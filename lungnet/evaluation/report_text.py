@@ -30,6 +30,14 @@ OPINION = (
     "cancer is found. The paper's values beside them are of another question, nodule or not."
 )
 
+#: What a run with `patches.shuffle_labels` is good for.
+SHUFFLED = (
+    "**THE LABELS WERE SHUFFLED.** Training and inner validation saw labels dealt at random, evaluation has "
+    "the true ones. Nothing here says how good a model is: a mean AUC over folds and seeds that stays away "
+    "from 0.5 says that something leaks. What was learned at random still points somewhere: a single run may "
+    "lie off 0.5 on either side, one that follows a single number, such as brightness, as far as that goes."
+)
+
 STAGES = {
     "all": "all",
     "slice_thickness": "slices thin enough",
@@ -96,12 +104,7 @@ def _head(metrics: Mapping[str, Any]) -> str:
 def _warnings(metrics: Mapping[str, Any]) -> str:
     warnings = []
     if metrics["labels_shuffled"]:
-        warnings.append(
-            "**THE LABELS WERE SHUFFLED.** Training and inner validation saw labels dealt at random, "
-            "evaluation has the true ones. Nothing here says how good a model is: a mean AUC over folds and "
-            "seeds that stays away from 0.5 says that something leaks. A row that follows one number, such "
-            "as brightness, has learned a direction at random, and may lie as far below 0.5 as above."
-        )
+        warnings.append(SHUFFLED)
     if metrics["is_phantom"]:
         warnings.append(
             "**The CT is a phantom.** Its pixels are synthetic: these figures show that the "

@@ -131,3 +131,10 @@ def test_the_files_are_written(metrics, tmp_path):
     assert page.startswith("<!doctype html>")
     assert "<h1>Cross-validation</h1>" in page
     assert (tmp_path / "out/predictions.csv").read_text("utf-8").startswith("fold,seed,head_seed,index,")
+
+
+def test_shuffled_labels_are_told_first(metrics):
+    config = Config.model_validate({"patches": {"shuffle_labels": True}}).model_dump(mode="json")
+    report = benchmark_markdown({**metrics, "config": config})
+    assert report.index("**THE LABELS WERE SHUFFLED.**") < report.index("## ")
+    assert "SHUFFLED" not in benchmark_markdown(metrics)
