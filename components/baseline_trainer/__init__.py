@@ -14,6 +14,7 @@ _FOR_ALL = {
 _NETWORK = (
     *("hidden", "leaky_slope", "standardise", "head_seed"),
     *("learning_rate", "learning_rate_decay", "beta_1", "l2", "batch_size"),
+    *("weight_decay", "dropout", "early_stopping"),
 )
 
 
@@ -47,7 +48,8 @@ ROWS = {
     "gan_cae_svm": _on_features(svm_c=Parameter("baselines.svm_c")),
     "ae": _on_patches("ae_units", "ae_epochs", "ae_batch_size", "ae_learning_rate", "ae_tree_depth"),
     "cnn": _on_patches(
-        *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_weight_decay", "cnn_keep"),
+        *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_schedule", "cnn_keep"),
+        *("cnn_weight_decay", "cnn_dropout", "cnn_early_stopping"),
         *("cnn_flips", "cnn_cut_mix", "cnn_cut_mix_alpha"),
     ),
     "brightness": _on_patches(),

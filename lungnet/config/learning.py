@@ -102,6 +102,11 @@ class CalmConfig(Section):
         learning_rate, beta_1: of Adam.
         learning_rate_decay: what the rate is multiplied with after each iteration; 1 leaves it (the paper).
         l2: Keras factor; a gradient of 1e-4 w is L2(5e-5).
+        weight_decay: decoupled weight decay (AdamW) beside it; 0 for none (the paper).
+        dropout: share of the hidden neurons that is left out of each sample while training, the others making
+            up for it; 0 for none (the paper).
+        early_stopping: iterations without a lower validation loss after which training ends, whether or not
+            the clustering has come to rest; of the plain network, epochs. 0 for never (the paper).
         batch_size: of the network.
         max_iterations: alternations of learning and clustering at most.
         patience: iterations with unchanged assignment after which the clustering has converged.
@@ -130,6 +135,9 @@ class CalmConfig(Section):
     learning_rate_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 1.0
     beta_1: Fraction = 0.9
     l2: NonNegative = 5e-5
+    weight_decay: NonNegative = 0.0
+    dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    early_stopping: CountOrNone = 0
     batch_size: Count = 100
     max_iterations: Count = 150
     patience: Count = 10
@@ -153,9 +161,13 @@ class BaselineConfig(Section):
         ae_units: fully connected layer of the autoencoder of reference [9].
         ae_epochs, ae_batch_size, ae_learning_rate, ae_tree_depth: its training (Adam) and the depth of the
             decision tree on top.
-        cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training, whose rate
-            falls along a cosine.
+        cnn_steps, cnn_batch_size, cnn_learning_rate: the convolutional network's training.
+        cnn_schedule: "cosine" lets the rate fall to 0 at the last step, "constant" leaves it.
         cnn_weight_decay: decoupled weight decay (AdamW); 0 for none.
+        cnn_dropout: share of the hidden layer's neurons that is left out of each sample while training; 0 for
+            none.
+        cnn_early_stopping: reports (of twenty) without a larger AUC on validation after which training ends;
+            0 for never.
         cnn_flips: random flips and right-angle rotations while it trains.
         cnn_cut_mix: share of the patches of a batch into which a rectangle of another one is pasted, with
             labels mixed by area (CutMix); 0 for none.
@@ -177,7 +189,10 @@ class BaselineConfig(Section):
     cnn_steps: Count = 3000
     cnn_batch_size: Count = 128
     cnn_learning_rate: Positive = 1e-3
+    cnn_schedule: Literal["cosine", "constant"] = "cosine"
     cnn_weight_decay: NonNegative = 0.0
+    cnn_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
+    cnn_early_stopping: CountOrNone = 0
     cnn_flips: bool = False
     cnn_cut_mix: Fraction = 0.0
     cnn_cut_mix_alpha: Positive = 1.0

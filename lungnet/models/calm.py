@@ -81,6 +81,7 @@ class CALM(keras.Model):
             self.config.leaky_slope,
             self.config.l2,
             self.seed,
+            self.config.dropout,
             name="network",
         )
         self.network.build()

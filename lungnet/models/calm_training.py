@@ -29,7 +29,7 @@ def compile_classifier(model: keras.Model, config: CalmConfig, steps_per_epoch: 
             config.learning_rate, steps_per_epoch, config.learning_rate_decay, staircase=True
         )
     model.compile(
-        optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1),
+        optimizer=keras.optimizers.Adam(rate, beta_1=config.beta_1, weight_decay=config.weight_decay or None),
         loss=keras.losses.SparseCategoricalCrossentropy(),
         metrics=["accuracy", keras.metrics.SparseCategoricalCrossentropy(name="cross_entropy")],
         jit_compile=False,
@@ -93,7 +93,7 @@ def train_calm(
         distribution.fit(
             model,
             callback.dataset(y),
-            initial_epoch=config.max_iterations if callback.history.converged else done,
+            initial_epoch=config.max_iterations if callback.has_ended else done,
             epochs=config.max_iterations,
             validation_data=validation,
             callbacks=[callback, SaveCheckpoint(checkpoints)],

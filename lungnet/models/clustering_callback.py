@@ -21,6 +21,7 @@ from lungnet.models.cluster_centers import (
 )
 from lungnet.models.dissimilarity import clustering_objective, dissimilarity
 from lungnet.models.distribution import Distribution
+from lungnet.models.early_stopping import no_longer_improves
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.packed_states import State
 from lungnet.models.training_log import TrainingLog
@@ -34,9 +35,10 @@ class ClusteringCallback(keras.callbacks.Callback):
 
     After an epoch: importance from FC1, a forest that chooses the centres, the new assignment, and a
     new centre for an emptied cluster. Training stops once the assignment has not changed for
-    `config.patience` epochs. In the end the model holds network, centres and importance of one and the
-    same epoch: that of the least validation loss (with `config.keep` "settled" among those that trained
-    with the last assignment), or the last one where `fit` has no validation data.
+    `config.patience` epochs, or validation has not improved for `config.early_stopping` ones. In the end the
+    model holds network, centres and importance of one and the same epoch: that of the least validation loss
+    (with `config.keep` "settled" among those that trained with the last assignment), or the last one where
+    `fit` has no validation data.
 
     `dataset` gives the training batches; `fit` must be called with it, since batches follow the
     assignment. A loss that is not finite ends `fit` with an `InputError`.
@@ -75,6 +77,12 @@ class ClusteringCallback(keras.callbacks.Callback):
         self._errors: tuple[npt.NDArray[np.int64], npt.NDArray[np.float64]] | None = None
         self._goes_on = False
         self._variance = IntraClusterVariance(features)
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the clustering has converged, or validation no longer improves (`early_stopping`)."""
+        losses, patience = self.history.validation_loss, self.config.early_stopping
+        return self.history.converged or no_longer_improves(losses, patience)
 
     @property
     def steps_per_epoch(self) -> int:
@@ -141,8 +149,8 @@ class ClusteringCallback(keras.callbacks.Callback):
         changed = float(np.mean(before != self.assignment))
         history.changed.append(changed)
         self._unchanged = self._unchanged + 1 if changed == 0.0 else 0
-        if self._unchanged >= self.config.patience:
-            history.converged = True
+        history.converged = self._unchanged >= self.config.patience
+        if self.has_ended:
             self.model.stop_training = True
         self._report()
 

@@ -12,6 +12,7 @@ from lungnet.config import BaselineConfig
 from lungnet.models.augmentation import RandomDihedral
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
+from lungnet.models.early_stopping import no_longer_improves
 from lungnet.models.hounsfield import to_unit
 from lungnet.models.patch_mixing import cut_mix
 from lungnet.models.training_log import Means, Progress, Trained, TrainingLog, is_due
@@ -30,6 +31,7 @@ def build_cnn(
     filters: tuple[int, ...] = (50, 50, 50),
     kernels: tuple[int, ...] = (5, 3, 3),
     hidden: int = 128,
+    dropout: float = 0.0,
 ) -> keras.Model:
     """Builds a network with the autoencoder's convolutions and a dense head.
 
@@ -40,6 +42,7 @@ def build_cnn(
         seed: of the initial weights.
         filters, kernels: of the convolutions, equally long.
         hidden: neurons of the dense layer.
+        dropout: share of them that is left out of each sample while training; 0 for no such layer.
 
     Returns:
         A model from patches, float32 `(batch, 40, 40, 1)` in [0, 1], to the log-odds of the positive
@@ -62,23 +65,32 @@ def build_cnn(
         maps = layers.MaxPooling2D(2, name=f"pooling_{index}")(maps)
     x = layers.Flatten(name="features")(maps)
     x = layers.Dense(hidden, activation="relu", kernel_initializer=initializer("hidden"), name="hidden")(x)
+    if dropout:
+        x = layers.Dropout(dropout, seed=layer_seed(seed, "cnn", "dropout"), name="dropout")(x)
     x = layers.Dense(1, kernel_initializer=initializer("logit"), name="dense_logit")(x)
     return keras.Model(patches, layers.Reshape((), name="logit")(x), name="cnn")
 
 
 def compile_for_training(
-    network: keras.Model, flips: bool, learning_rate: float, steps: int, seed: int, weight_decay: float = 0.0
+    network: keras.Model,
+    flips: bool,
+    learning_rate: float,
+    steps: int,
+    seed: int,
+    weight_decay: float = 0.0,
+    schedule: str = "cosine",
 ) -> keras.Model:
     """Puts random symmetries in front of a network that gives logits, and compiles it.
 
     Args:
         network: from `(batch, size, size, 1)` to logits `(batch,)`.
         flips: whether patches are turned and mirrored at random.
-        learning_rate: of Adam at the first step; it falls along half a cosine to 0 at the last.
+        learning_rate: of Adam at the first step.
         steps: updates of the whole training.
         seed: of the symmetries.
         weight_decay: decoupled from the gradient (AdamW), as a share of a weight per step and unit of the
             rate; 0 for none.
+        schedule: "cosine" lets the rate fall along half a cosine to 0 at the last step, "constant" leaves it.
 
     Returns:
         A model that shares the network's weights and minimises the binary cross-entropy.
@@ -86,10 +98,11 @@ def compile_for_training(
     patches = keras.Input(network.input_shape[1:], name="training_patches")
     turned: Any = RandomDihedral(layer_seed(seed, "dihedral"))(patches) if flips else patches
     trainer = keras.Model(patches, network(turned), name="trainer")
+    rate: Any = learning_rate
+    if schedule == "cosine":
+        rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
     trainer.compile(
-        optimizer=keras.optimizers.Adam(
-            keras.optimizers.schedules.CosineDecay(learning_rate, steps), weight_decay=weight_decay or None
-        ),
+        optimizer=keras.optimizers.Adam(rate, weight_decay=weight_decay or None),
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         jit_compile=False,
     )
@@ -111,9 +124,9 @@ def train_cnn(
 ) -> Trained:
     """Trains the network of `build_cnn` for `config.cnn_steps` updates.
 
-    Adam with a learning rate that falls along a cosine, patches mixed by `cut_mix` as `config.cnn_cut_mix`
-    says, and then random right-angle turns and mirrorings if `config.cnn_flips`. Without validation patches
-    the last weights are kept, whatever `config.cnn_keep` says.
+    Adam, patches mixed by `cut_mix` as `config.cnn_cut_mix` says, and then random right-angle turns and
+    mirrorings if `config.cnn_flips`. Without validation patches the last weights are kept, whatever
+    `config.cnn_keep` says, and no training ends early.
 
     Args:
         patches_hu: int16 `(n, 40, 40)` of the training split, classes balanced.
@@ -136,10 +149,16 @@ def train_cnn(
     check_patches(patches_hu, config.cnn_batch_size, "The convolutional network")
     targets = check_labels(labels, len(patches_hu), "The convolutional network")
     validation = Validation.of(validation_hu, validation_labels, window_hu)
-    network = build_cnn(seed)
+    network = build_cnn(seed, dropout=config.cnn_dropout)
     total, means, best = config.cnn_steps, Means(), BestWeights(network)
     trainer = compile_for_training(
-        network, config.cnn_flips, config.cnn_learning_rate, total, seed, config.cnn_weight_decay
+        network,
+        config.cnn_flips,
+        config.cnn_learning_rate,
+        total,
+        seed,
+        config.cnn_weight_decay,
+        config.cnn_schedule,
     )
     unit = to_unit(patches_hu, window_hu)[..., None]
     with TrainingLog(tensorboard_dir, progress, "cnn") as log:
@@ -159,6 +178,9 @@ def train_cnn(
             (unit, targets), config.cnn_batch_size, layer_seed(seed, "cnn"), start=done
         )
         for step in range(done + 1, total + 1):
+            missed = [-auc for auc in log.history.get("validation_auc", ())]
+            if no_longer_improves(missed, config.cnn_early_stopping):
+                break
             batch, wanted = next(batches)
             if config.cnn_cut_mix:
                 rng = np.random.default_rng([layer_seed(seed, "cnn mixtures"), step])

@@ -18,6 +18,7 @@ from lungnet.config import CalmConfig
 from lungnet.hashing import stable_id
 from lungnet.models.calm_training import compile_classifier
 from lungnet.models.checkpoints import Checkpoints, training_id
+from lungnet.models.early_stopping import no_longer_improves
 from lungnet.models.feature_batches import gathered_batches
 from lungnet.models.feature_checks import check_feature_splits, check_features
 from lungnet.models.feature_network import FeatureNetwork
@@ -35,12 +36,17 @@ class _Epochs(keras.callbacks.Callback):
     """Orders the samples of each epoch, reports it, and puts back the weights of the best one."""
 
     def __init__(
-        self, count: int, batch_size: int, epochs: int, seed: int, best: BestWeights, log: TrainingLog
+        self, count: int, config: CalmConfig, epochs: int, seed: int, best: BestWeights, log: TrainingLog
     ) -> None:
         super().__init__()
-        self.count, self.steps, self.epochs = count, -(-count // batch_size), epochs
+        self.count, self.steps, self.epochs = count, -(-count // config.batch_size), epochs
+        self.early_stopping = config.early_stopping
         self.seed, self.best, self.log = seed, best, log
         self.epoch = 0
+
+    @property
+    def has_ended(self) -> bool:
+        return no_longer_improves(self.log.history.get("validation_loss", ()), self.early_stopping)
 
     def rows(self) -> Iterator[npt.NDArray[np.int64]]:
         rng = np.random.default_rng([self.seed, stable_id("network batches", self.epoch)])
@@ -59,6 +65,8 @@ class _Epochs(keras.callbacks.Callback):
         self.log.scalars(epoch + 1, curves)
         text = ", ".join(f"{name.replace('_', ' ')} {value:.3f}" for name, value in curves.items())
         self.log.progress(epoch + 1, self.epochs, text)
+        if self.has_ended:
+            self.model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:
         self.best.put_back()
@@ -117,10 +125,10 @@ def train_network(
             {"variables": Variables(trained, trained.optimizer), "best": best, "log": log},
         )
         done = checkpoints.resume()
-        callback = _Epochs(len(x), config.batch_size, epochs, seed, best, log)
+        callback = _Epochs(len(x), config, epochs, seed, best, log)
         trained.fit(
             gathered_batches(x, y, callback.rows, callback.steps),
-            initial_epoch=done,
+            initial_epoch=epochs if callback.has_ended else done,
             epochs=epochs,
             shuffle=False,  # the dataset is in its order already
             validation_data=validation,

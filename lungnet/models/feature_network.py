@@ -24,7 +24,9 @@ class FeatureNetwork(keras.Model):
         super().__init__(**kwargs)
         self.config, self.features, self.seed = config or CalmConfig(), int(features), int(seed)
         c = self.config
-        self.network = FeedForward(self.features, 0, c.hidden, c.leaky_slope, c.l2, self.seed, name="network")
+        self.network = FeedForward(
+            self.features, 0, c.hidden, c.leaky_slope, c.l2, self.seed, c.dropout, name="network"
+        )
         self.network.build()
         self.build((None, self.features))
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from keras import ops
 
 from lungnet.hashing import stable_id
+from lungnet.models.batch_share import draw_for_samples
 
 #: No training sample lies farther than this from another in a standardised feature, so that a unit that
 #: woke up for a handful of samples (and has a tiny standard deviation) does not drown all others.
@@ -27,11 +28,14 @@ class FeedForward(keras.layers.Layer):
         hidden: neurons of FC1 and FC2.
         leaky_slope: negative slope of both leaky ReLUs.
         l2: Keras L2 factor of the three kernels.
-        seed: of the Glorot uniform kernels.
+        seed: of the Glorot uniform kernels and of the dropout.
+        dropout: share of both hidden layers' neurons that is left out of each sample while training; the
+            others make up for it.
 
     Call arguments:
         features: float32 `(b, d)`.
         one_hot: float32 `(b, clusters)`, or `None` without clusters.
+        training: whether neurons are left out.
 
     Returns:
         float32 `(b, 2)` logits, before the softmax.
@@ -45,9 +49,13 @@ class FeedForward(keras.layers.Layer):
         leaky_slope: float = 0.01,
         l2: float = 5e-5,
         seed: int = 0,
+        dropout: float = 0.0,
         **kwargs: Any,
     ) -> None:
         super().__init__(**kwargs)
+        self.dropout = float(dropout)
+        if self.dropout:
+            self.seed_generator = keras.random.SeedGenerator(stable_id(seed, "dropout") % 2**31)
         self.features, self.clusters, self.hidden = int(features), int(clusters), tuple(hidden)
         self.leaky_slope, self.l2, self.seed = float(leaky_slope), float(l2), int(seed)
         self.dense = [
@@ -86,14 +94,23 @@ class FeedForward(keras.layers.Layer):
         self.offset.assign(np.mean(features, axis=0, dtype=np.float64))
         self.scale.assign(np.divide(1.0, spread, out=np.zeros_like(spread), where=reach > 0))
 
-    def call(self, features: Any, one_hot: Any = None) -> Any:
+    def call(self, features: Any, one_hot: Any = None, training: bool = False) -> Any:
         """Returns the two logits."""
         hidden = (features - self.offset) * self.scale
         if one_hot is not None:
             hidden = ops.concatenate([hidden, one_hot], axis=-1)
         for layer in self.dense[:-1]:
             hidden = self.activation(layer(hidden))
+            if training and self.dropout:
+                hidden = self._leave_out(hidden)
         return self.dense[-1](hidden)
+
+    def _leave_out(self, hidden: Any) -> Any:
+        drawn = draw_for_samples(
+            lambda count: keras.random.uniform((count, hidden.shape[-1]), seed=self.seed_generator),
+            ops.shape(hidden)[0],
+        )
+        return ops.where(drawn >= self.dropout, hidden / (1.0 - self.dropout), 0.0)
 
     def input_weights(self) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.float32]]:
         """Returns FC1 as it acts on raw features: kernel `(d + clusters, units)` and bias `(units,)`.
@@ -108,5 +125,5 @@ class FeedForward(keras.layers.Layer):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments of the constructor."""
-        names = ("features", "clusters", "hidden", "leaky_slope", "l2", "seed")
+        names = ("features", "clusters", "hidden", "leaky_slope", "l2", "seed", "dropout")
         return {**super().get_config(), **{name: getattr(self, name) for name in names}}

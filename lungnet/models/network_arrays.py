@@ -200,7 +200,7 @@ def _walk(model: keras.Model) -> tuple[list[Convolution], str, list[Dense]] | No
     pooled = 0
     for layer in model.layers:
         match layer:
-            case layers.InputLayer() | layers.Flatten() | layers.Reshape():
+            case layers.InputLayer() | layers.Flatten() | layers.Reshape() | layers.Dropout():
                 pass
             case layers.Conv2D():
                 plain = layer.strides == layer.dilation_rate == (1, 1) and layer.groups == 1

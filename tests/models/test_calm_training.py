@@ -152,6 +152,31 @@ def test_the_rate_falls_from_iteration_to_iteration(data):
     assert float(model.optimizer.learning_rate) == pytest.approx(0.1)
 
 
+def test_weight_decay_shrinks_what_has_no_gradient(data):
+    x, _ = data
+    model = CALM(CONFIG, x.shape[1])
+    compile_classifier(model, CalmConfig(learning_rate=0.1, weight_decay=0.5), 4)
+    kernel = model.network.dense[0].kernel
+    before = np.asarray(kernel)
+    model.optimizer.apply([np.zeros(v.shape, np.float32) for v in model.trainable_variables])
+    np.testing.assert_allclose(kernel, before * (1 - 0.1 * 0.5), rtol=1e-5)
+
+
+def test_it_ends_early_and_when_asked_again_does_not_go_on(data, tmp_path):
+    """Validation is mislabelled, so that it soon gets worse."""
+    x, y = data
+    config = CONFIG.model_copy(update={"early_stopping": 2, "dropout": 0.2, "patience": 12})
+    given = x[:150], y[:150], x[400:], 1 - y[400:], config, 1
+    model, history = train_calm(*given, checkpoint_dir=tmp_path)
+    losses = history.validation_loss
+    assert len(losses) == int(np.argmin(losses)) + 1 + 2 < 12
+    assert not history.converged
+    again, same = train_calm(*given, checkpoint_dir=tmp_path)
+    assert same == history
+    for left, right in zip(again.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_array_equal(left, right)
+
+
 def test_refusals(data):
     x, y = data
     with pytest.raises(InputError, match=r"fewer samples \(19\) than one batch \(20\)"):

@@ -111,6 +111,33 @@ def test_the_rate_falls_to_zero_along_a_cosine():
     np.testing.assert_allclose(rates, [0.4, 0.2, 0.0], atol=1e-6)
 
 
+def test_the_rate_may_stay():
+    network = build_cnn(filters=(2,), kernels=(5,), hidden=2)
+    trainer = compile_for_training(network, False, 0.4, 10, 0, schedule="constant")
+    trainer.optimizer.iterations.assign(10)
+    assert float(trainer.optimizer.learning_rate) == pytest.approx(0.4)
+
+
+def test_dropout_only_while_training():
+    network = build_cnn(filters=(4,), kernels=(5,), hidden=16, dropout=0.5)
+    patches = np.random.default_rng(0).random((8, 40, 40, 1), np.float32)
+    plain = build_cnn(filters=(4,), kernels=(5,), hidden=16)
+    plain.set_weights(network.get_weights())
+    np.testing.assert_array_equal(network(patches), plain(patches))
+    assert not np.allclose(network(patches, training=True), plain(patches))
+
+
+def test_it_ends_early_where_validation_no_longer_improves(discs, tmp_path):
+    """Validation labels turned round: the AUC falls while it learns."""
+    patches_hu, labels = discs
+    config = CONFIG.model_copy(update={"cnn_early_stopping": 3, "cnn_dropout": 0.2, "cnn_keep": "best"})
+    given = patches_hu, labels, patches_hu[:20], 1 - labels[:20], config, WINDOW, 1
+    trained = train_cnn(*given, checkpoint_dir=tmp_path)
+    auc = trained.history["validation_auc"]
+    assert len(auc) == int(np.argmax(auc)) + 1 + 3 < 20
+    assert_same(train_cnn(*given, checkpoint_dir=tmp_path), trained)
+
+
 def test_weight_decay_is_decoupled_from_the_gradient():
     patches = keras.Input((40, 40, 1))
     pooled = keras.layers.GlobalAveragePooling2D()(patches)

@@ -81,7 +81,7 @@ def test_interrupted_it_ends_as_if_it_had_not_been(
     """Validation is mislabelled, so that an early epoch is kept, as in networks that overfit."""
     x, y = data
     monkeypatch.setattr(feature_heads, "CHECKPOINT_EPOCHS", 2)
-    config = CONFIG.model_copy(update={"learning_rate": 0.03})
+    config = CONFIG.model_copy(update={"learning_rate": 0.03, "dropout": 0.2, "weight_decay": 0.01})
     held, held_labels = (x[300:], 1 - y[300:]) if validated else (None, None)
 
     def train(folder="board", **arguments):
@@ -96,6 +96,17 @@ def test_interrupted_it_ends_as_if_it_had_not_been(
     if validated:  # what is put back comes from a checkpoint
         assert int(np.argmin(resumed.history["validation_loss"])) < 3
     assert_same(train(checkpoint_dir=tmp_path / "checkpoints"), undisturbed)  # nothing is left to do
+
+
+def test_network_ends_early_and_when_asked_again_does_not_go_on(data, tmp_path, monkeypatch):
+    monkeypatch.setattr(feature_heads, "CHECKPOINT_EPOCHS", 1)
+    x, y = data
+    config = CONFIG.model_copy(update={"learning_rate": 0.03, "early_stopping": 2})
+    given = x[:300], y[:300], x[300:], 1 - y[300:], config, 20, 0
+    trained = train_network(*given, checkpoint_dir=tmp_path)
+    losses = trained.history["validation_loss"]
+    assert len(losses) == int(np.argmin(losses)) + 1 + 2 < 20
+    assert_same(train_network(*given, checkpoint_dir=tmp_path), trained)
 
 
 def test_network_without_validation_keeps_the_last_epoch_and_follows_the_seed(data):

@@ -66,6 +66,23 @@ def test_input_weights_act_on_raw_features():
     np.testing.assert_allclose(x @ kernel + bias, first, atol=1e-5)
 
 
+def test_dropout_leaves_neurons_out_while_training_alone():
+    network = layer(features=1, clusters=0, hidden=(4000, 1), dropout=0.25)
+    fc1, fc2, fc3 = network.dense
+    fc1.set_weights([np.ones((1, 4000)), np.zeros(4000)])
+    fc2.set_weights([np.ones((4000, 1)), np.zeros(1)])
+    fc3.set_weights([np.array([[1.0, 0.0]]), np.zeros(2)])
+    x = np.ones((200, 1), np.float32)
+    assert (np.asarray(network(x))[:, 0] == 4000.0).all()
+    # Of 4,000 neurons 3,000 are left, each times 4 / 3; the sum in turn is left in three samples of four.
+    sums = np.asarray(network(x, training=True))[:, 0]
+    kept = sums[sums > 0]
+    assert 0.6 < len(kept) / 200 < 0.9
+    assert kept.mean() == pytest.approx(4000 * 4 / 3, rel=0.01)
+    assert kept.std() == pytest.approx(4 / 3 * np.sqrt(4000 * 0.25 / 0.75), rel=0.25)
+    assert len(np.unique(kept)) > 50  # each sample has neurons of its own left out
+
+
 def test_seed_and_regularisation():
     first, again, other = layer(seed=1), layer(seed=1), layer(seed=2)
     np.testing.assert_array_equal(first.dense[0].kernel.value, again.dense[0].kernel.value)

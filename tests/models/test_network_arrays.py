@@ -49,7 +49,9 @@ def classifiers() -> dict[str, PatchClassifier]:
         "network": assemble_classifier(encoder(), FeatureNetwork(CalmConfig(hidden=(8, 4)), 54)),
         "logistic regression": assemble_classifier(encoder(), logistic_head(54), calibration=platt),
         "calm, isotonic": assemble_classifier(encoder(), calm_head(54), calibration=isotonic),
-        "cnn": assemble_classifier(None, build_cnn(filters=(4, 5, 6), hidden=8), (-800.0, 200.0), platt),
+        "cnn": assemble_classifier(
+            None, build_cnn(filters=(4, 5, 6), hidden=8, dropout=0.5), (-800.0, 200.0), platt
+        ),
     }
 
 
