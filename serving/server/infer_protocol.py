@@ -5,6 +5,7 @@ https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/ ; a
 """
 
 import json
+import re
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ OUTPUTS = {"probability": "FP32", "cluster": "INT64"}
 INPUT, INPUT_DATATYPE = "patches_hu", "INT16"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _LONGEST_ID = 256
+_NUMBER = re.compile("[0-9]{1,12}")
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def read_request(body: bytes, header_length: str | None, limits: ServerLimits) -
     """
     length = len(body)
     if header_length is not None:
-        length = int(header_length) if header_length.isascii() and header_length.isdecimal() else -1
+        length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
         if not 0 <= length <= len(body):
             raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
     told, raw = parse_json(body[:length]), memoryview(body)[length:]

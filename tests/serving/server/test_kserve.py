@@ -147,6 +147,7 @@ def test_malformed_binary_requests(server):
     for body, stated, sentence in (
         (text + raw, "-1", "must be a number of bytes"),
         (text + raw, "1e3", "must be a number of bytes"),
+        (text + raw, "9" * 5000, "must be a number of bytes"),
         (text + raw, str(len(text + raw) + 1), "must be a number of bytes"),
         (text + raw, str(len(text) - 1), "must be a JSON object"),
         (text + raw[:-2], str(len(text)), "binary_data_size must be the 3198 bytes"),
