@@ -3,10 +3,11 @@
 import copy
 import json
 import random
+from typing import Any
 
 import pytest
 
-ODD = (
+ODD: tuple[Any, ...] = (
     *(
         None,
         True,
