@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import keras
 import numpy as np
 import numpy.typing as npt
+import tensorflow as tf
 
 from lungnet.config import CaeConfig
 from lungnet.models.autoencoder import ConvolutionalAutoencoder
@@ -137,7 +138,7 @@ def train_stage(
     for epoch in range(begin + 1, config.epochs + 1):
         means = Means()
         for _ in range(updates):
-            (batch,) = next(batches)
+            (batch,) = map(tf.convert_to_tensor, next(batches))  # once, for it is input and target
             means.add(update(batch, batch))
         yield epoch, means.take()["loss"]
 
