@@ -8,6 +8,7 @@ from lungnet.components.calm_trainer import CalmTrainer
 from lungnet.components.evaluator import Evaluator
 from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
+from lungnet.components.gan_evaluator import GanEvaluator
 from lungnet.components.gan_trainer import GanTrainer
 from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
@@ -25,6 +26,7 @@ __all__ = [
     "Evaluator",
     "ExampleValidator",
     "FeatureGen",
+    "GanEvaluator",
     "GanTrainer",
     "InfraValidator",
     "LidcExampleGen",

@@ -12,6 +12,7 @@ from lungnet.components.calm_trainer import CalmTrainer
 from lungnet.components.evaluator import Evaluator
 from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
+from lungnet.components.gan_evaluator import GanEvaluator
 from lungnet.components.gan_trainer import GanTrainer
 from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
@@ -53,6 +54,11 @@ def method_pipeline(
     # patch again and again, or stand in a split where one measures.
     augmented_validation = _validation(augmenter, "augmented")
     cae = CaeTrainer(examples=examples)
+    gan_evaluator = GanEvaluator(
+        examples=example_gen.outputs["examples"],  # the real ones
+        generator=gan.outputs["generator"],
+        encoder=cae.outputs["encoder"],
+    )
     features = FeatureGen(examples=examples, encoder=cae.outputs["encoder"])
     calm = CalmTrainer(features=features.outputs["features"], encoder=cae.outputs["encoder"])
     available: dict[str, Any] = {
@@ -72,6 +78,7 @@ def method_pipeline(
         classifiers=classifiers,
         cohort=example_gen.outputs["cohort"],
         baseline_model=latest_blessed.outputs["model"],
+        quality=gan_evaluator.outputs["quality"],
     )
     exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
     infra_validator = InfraValidator(
@@ -85,7 +92,7 @@ def method_pipeline(
     )
     steps: list[Node] = [
         *(example_gen, *validation, gan, augmenter, *augmented_validation),
-        *(cae, features, calm, *baselines),
+        *(cae, gan_evaluator, features, calm, *baselines),
         *(latest_blessed, evaluator, exporter, infra_validator, pusher),
     ]
     return Pipeline(steps, config)

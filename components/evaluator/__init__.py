@@ -12,6 +12,7 @@ from lungnet.pipeline import (
     ModelBlessing,
     Parameter,
     Predictions,
+    SyntheticQuality,
 )
 
 
@@ -30,6 +31,7 @@ class Evaluator(Component):
             "classifiers": Classifier,
             "cohort": Cohort,
             "baseline_model": Classifier,
+            "quality": SyntheticQuality,
         },
         outputs={"predictions": Predictions, "evaluation": Evaluation, "blessing": ModelBlessing},
         parameters={
@@ -37,7 +39,7 @@ class Evaluator(Component):
             "configuration": Parameter(UPSTREAM),
             "seed": Parameter("seed"),
         },
-        optional=frozenset({"features", "cohort", "baseline_model"}),
+        optional=frozenset({"features", "cohort", "baseline_model", "quality"}),
         several=frozenset({"classifiers"}),
     )
     EXECUTOR = "lungnet.components.evaluator.executor:Executor"

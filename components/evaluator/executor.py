@@ -4,6 +4,7 @@ import datetime
 import json
 import logging
 import platform
+import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import numpy as np
 from lungnet.components.evaluator.looking import where_it_looked
 from lungnet.config import EvaluationConfig
 from lungnet.evaluation import (
+    QUALITY_FIGURES,
     EvaluationInputs,
     Pictures,
     Predictions,
@@ -78,6 +80,7 @@ class Executor(BaseExecutor):
             software={"python": platform.python_version(), **library_versions()},
             lineage=_lineage(input_dict),
             baseline=baseline.result if baseline else None,
+            synthetic_quality=_synthetic_quality(input_dict),
         )
         metrics = evaluate(inputs, config, seed)
         low, high = configuration["window_hu"]
@@ -93,6 +96,7 @@ class Executor(BaseExecutor):
             },
         )
         evaluation = output_dict["evaluation"][0]
+        _copy_quality_figures(input_dict, evaluation.uri)
         write_report(evaluation.uri, metrics, inputs, pictures)
         log_evaluation(self.context.tensorboard_dir, evaluation.uri, metrics, inputs)
         write_predictions(
@@ -218,6 +222,19 @@ def _place(artifact: Artifact) -> str:
 
 def _cohort(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:
     return _read(input_dict["cohort"][0].uri / "cohort.json") if "cohort" in input_dict else None
+
+
+def _synthetic_quality(input_dict: dict[str, list[Artifact]]) -> dict[str, Any] | None:
+    return _read(input_dict["quality"][0].uri / "quality.json") if "quality" in input_dict else None
+
+
+def _copy_quality_figures(input_dict: dict[str, list[Artifact]], report: Path) -> None:
+    """Puts the figures of the synthetic patches beside those of the report, which links to them."""
+    for artifact in input_dict.get("quality", []):
+        for path in QUALITY_FIGURES.values():
+            if (artifact.uri / path).is_file():
+                (report / path).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(artifact.uri / path, report / path)
 
 
 def _positives(train: ExampleArrays, source: str) -> Any:

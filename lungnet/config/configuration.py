@@ -26,6 +26,7 @@ from lungnet.config.learning import (
     CalmConfig,
     GanConfig,
 )
+from lungnet.config.quality import QualityConfig
 from lungnet.config.section import Section
 
 
@@ -52,6 +53,7 @@ class Config(Section):
     baselines: BaselineConfig = BaselineConfig()
     calibration: CalibrationConfig = CalibrationConfig()
     distribution: DistributionConfig = DistributionConfig()
+    quality: QualityConfig = QualityConfig()
     evaluation: EvaluationConfig = EvaluationConfig()
     export: ExportConfig = ExportConfig()
     infra_validation: InfraValidationConfig = InfraValidationConfig()

@@ -70,6 +70,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         cohort              {funnel: [{name, scans, patients, nodules}], facts: {<name>: number or text}}, or
                             null
         real_vs_synthetic_auc, config, model, software, lineage     as given
+        synthetic_quality   see `judge_synthetic`, or null
 
     Args:
         inputs: answers and what is known of the data.
@@ -157,6 +158,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
             "table_2": dict(TABLE_2),
         },
         "real_vs_synthetic_auc": inputs.real_vs_synthetic_auc,
+        "synthetic_quality": None if inputs.synthetic_quality is None else dict(inputs.synthetic_quality),
         "splits": {split: _split_counts(counts) for split, counts in inputs.summary.items()},
         "cohort": None if inputs.cohort is None else _cohort(inputs.cohort),
         "config": dict(inputs.config),

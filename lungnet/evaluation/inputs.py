@@ -85,6 +85,7 @@ class EvaluationInputs:
             series: number of CT series}, as far as known.
         baseline: answers of the last blessed model to the same patches, to which the model in question is
             held; None for none. It is no row of the table.
+        synthetic_quality: `quality` of `judge_synthetic`; None if the generator was not judged.
     """
 
     labels: npt.ArrayLike
@@ -104,6 +105,7 @@ class EvaluationInputs:
     software: Mapping[str, str] = field(default_factory=dict)
     lineage: Mapping[str, Any] = field(default_factory=dict)
     baseline: RowResult | None = None
+    synthetic_quality: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping
 from typing import Any
 
 from lungnet.evaluation.markdown import NOTHING, markdown_table
+from lungnet.evaluation.quality_text import QUALITY_FIGURES
 from lungnet.evaluation.tables import (
     estimate_text,
     holds_zero,
@@ -25,6 +26,7 @@ FIGURES = {
     "looked": "figures/where_it_looked.png",
     "looked_cnn": "figures/where_the_cnn_looked.png",
     "lineage": "figures/lineage.svg",
+    **QUALITY_FIGURES,  # drawn where the generator was judged, and copied
 }
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from lungnet.evaluation.changed_settings import changed_settings
 from lungnet.evaluation.markdown import literal, markdown_table, words
+from lungnet.evaluation.quality_text import quality_markdown
 from lungnet.evaluation.report_calibration import calibrations
 from lungnet.evaluation.report_lineage import lineage
 from lungnet.evaluation.report_looked import looked
@@ -214,8 +215,8 @@ def _roc(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
 
 
 def _synthetic(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
-    auc = metrics["real_vs_synthetic_auc"]
-    if auc is None and "patches" not in figures:
+    auc, quality = metrics["real_vs_synthetic_auc"], metrics.get("synthetic_quality")
+    if auc is None and quality is None and "patches" not in figures:
         return ""
     parts = ["## Real and synthetic patches"]
     if auc is not None:
@@ -227,6 +228,8 @@ def _synthetic(metrics: Mapping[str, Any], figures: Collection[str]) -> str:
         )
     if "patches" in figures:
         parts.append(image("patches", "Real and synthetic positives of training"))
+    if quality is not None:
+        parts.append(quality_markdown(quality, figures))
     return "\n\n".join(parts)
 
 

@@ -13,6 +13,7 @@ from .artifacts import OnnxModel as OnnxModel
 from .artifacts import Predictions as Predictions
 from .artifacts import PushedModel as PushedModel
 from .artifacts import Statistics as Statistics
+from .artifacts import SyntheticQuality as SyntheticQuality
 from .component import REQUIRED as REQUIRED
 from .component import UPSTREAM as UPSTREAM
 from .component import Channel as Channel

@@ -136,6 +136,22 @@ class Generator(Artifact):
     """
 
 
+class SyntheticQuality(Artifact):
+    """How good the generator's patches are.
+
+    ```
+    quality.json        every measure, beside that of real against real patches;
+                        `lungnet.evaluation.judge_synthetic` documents it
+    figures/*.png       intensities and power spectrum, the pairs nearest to copies, the GAN's training
+    ```
+
+    Properties:
+        synthetic: patches that were drawn to be judged.
+    """
+
+    PROPERTIES: ClassVar[Mapping[str, type]] = {"synthetic": int}
+
+
 class Encoder(Artifact):
     """The convolutional encoder.
 

@@ -77,6 +77,7 @@ TINY = (
     "calm.batch_size=8",
     "calm.max_iterations=3",
     "calm.trees=5",
+    "quality.cnn_steps=2",
     "baselines.nn_epochs=2",
     "baselines.ae_epochs=1",
     "baselines.ae_units=8",

@@ -26,6 +26,7 @@ def test_every_step_leaves_its_artifact_in_tfx_layout(finished):
         "Augmenter/examples/N/Split-eval/data_tfrecord-N-of-N.gz",
         "ExampleValidator.augmented/anomalies/N/anomalies.json",
         "CaeTrainer/encoder/N/encoder.keras",
+        "GanEvaluator/quality/N/quality.json",
         "FeatureGen/features/N/Split-validation/data_tfrecord-N-of-N.gz",
         "CalmTrainer/classifier/N/Format-Serving/saved_model.pb",
         "BaselineTrainer.cnn/classifier/N/classifier.json",

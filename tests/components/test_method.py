@@ -54,6 +54,17 @@ def test_patches_of_rows_without_a_gan_are_real(tmp_path: Path):
     assert examples.component_id == "Augmenter"
 
 
+def test_the_generator_is_judged_on_real_patches_and_the_report_tells(tmp_path: Path):
+    pipeline = method_pipeline(Config(), data=tmp_path)
+    judge = pipeline.component("GanEvaluator")
+    assert {key: channels[0].component_id for key, channels in judge.inputs.items()} == {
+        "examples": "LidcExampleGen",
+        "generator": "GanTrainer",
+        "encoder": "CaeTrainer",
+    }
+    assert pipeline.component("Evaluator").inputs["quality"][0].component_id == "GanEvaluator"
+
+
 def test_one_source_is_needed(tmp_path: Path):
     with pytest.raises(InputError, match="either a folder of CT series or a file of arrays"):
         method_pipeline(Config())
@@ -71,6 +82,7 @@ def executed(tmp_path: Path, *settings: str) -> dict[str, dict]:
     ("setting", "steps"),
     [
         ("gan.width=8", {"GanTrainer", "Evaluator"}),
+        ("quality.neighbours=3", {"GanEvaluator", "Evaluator"}),
         ("calm.trees=7", {"CalmTrainer", "Evaluator"}),
         ("calm.hidden=[8,4]", {"CalmTrainer", "BaselineTrainer.gan_cae_nn", "Evaluator"}),
         ("calm.head_seed=1", {"CalmTrainer", "BaselineTrainer.gan_cae_nn", "Evaluator"}),
