@@ -28,7 +28,7 @@ def test_the_line_is_that_of_numpy():
     curve = np.random.default_rng(0).random(50)
     last = curve[-10:]
     slope, start = np.polyfit(np.arange(10), last, 1)
-    found = settling(curve)
+    found = settling(curve.tolist())
     assert found.drift == pytest.approx(slope * 9 / last.mean())
     assert found.scatter == pytest.approx(np.std(last - start - slope * np.arange(10)) / last.mean())
 

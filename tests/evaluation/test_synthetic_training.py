@@ -18,7 +18,7 @@ def with_nodule(seed, count):
     return np.clip(patches, -1000, 400)
 
 
-def test_set(seed, positives=30, negatives=30):
+def held_out(seed, positives=30, negatives=30):
     patches = np.concatenate([with_nodule(seed, positives), blobs(seed + 100, negatives)])
     labels = np.repeat([1, 0], [positives, negatives])
     return ExampleArrays.from_examples(
@@ -27,11 +27,8 @@ def test_set(seed, positives=30, negatives=30):
     )
 
 
-test_set.__test__ = False  # a maker of data, not a test
-
-
 def compare(synthetic, tests=None, **how):
-    tests = tests or {"validation": test_set(5)}
+    tests = tests or {"validation": held_out(5)}
     return compare_training(with_nodule(1, 50), synthetic, NEGATIVES, tests, {"means": means}, WINDOW, **how)
 
 
@@ -54,15 +51,15 @@ def test_synthetic_patches_without_nodules_teach_nothing():
 
 
 def test_test_patches_decide_nothing():
-    both = {"validation": test_set(5), "eval": test_set(6)}
+    both = {"validation": held_out(5), "eval": held_out(6)}
     one = compare(with_nodule(2, 50), both)["classifiers"]["means"]
-    alone = compare(with_nodule(2, 50), {"validation": test_set(5)})["classifiers"]["means"]
+    alone = compare(with_nodule(2, 50), {"validation": held_out(5)})["classifiers"]["means"]
     assert one["validation"] == alone["validation"]
     assert set(one) == {"validation", "eval"}
 
 
 def test_a_set_of_one_class_is_left_out():
-    found = compare(with_nodule(2, 50), {"validation": test_set(5, negatives=0), "eval": test_set(6)})
+    found = compare(with_nodule(2, 50), {"validation": held_out(5, negatives=0), "eval": held_out(6)})
     assert set(found["classifiers"]["means"]) == {"eval"}
 
 
