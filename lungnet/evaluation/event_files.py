@@ -24,7 +24,7 @@ _DESCRIPTIONS = {
     "errors": "Evaluation patches that the first row got most wrong.",
     "looked": "Occlusion and Grad-CAM of the first row on its worst errors and some right answers.",
     "looked_cnn": "The same of the convolutional network.",
-    "quality_statistics": "Intensities and power spectrum of synthetic patches and of two halves of real ones.",
+    "quality_statistics": "Intensities and power spectrum of synthetic patches and two halves of real ones.",
     "quality_pairs": "Synthetic patches that look most like copies, above what they are nearest to.",
     "quality_training": "Critic's distance and gradient norm over the GAN's training.",
 }
