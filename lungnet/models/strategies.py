@@ -8,7 +8,8 @@ import tensorflow as tf
 
 from lungnet.config import Cluster, DistributionConfig
 from lungnet.errors import InputError
-from lungnet.models.distribution import Distribution, StrategyDistribution
+from lungnet.models.distribution import Distribution
+from lungnet.models.strategy_distribution import StrategyDistribution
 
 #: Between two looks for workers that have not come yet.
 _PAUSE_S = 0.2

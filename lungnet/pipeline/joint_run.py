@@ -19,7 +19,7 @@ from typing import Any, Self
 from lungnet.config import Cluster, Config
 from lungnet.errors import InputError
 from lungnet.files import write_text
-from lungnet.pipeline.executor import ProgressFunction
+from lungnet.pipeline.executor import ExecutorContext, ProgressFunction
 from lungnet.pipeline.joint_process import JointProcess
 from lungnet.pipeline.joint_step import JointStep, Order
 from lungnet.pipeline.layout import Layout
@@ -64,6 +64,18 @@ class Chief:
         self._state = _ENDED if kind is None else _FAILED
         with contextlib.suppress(InputError, OSError):  # the followers will miss the signs of life
             self._tell()
+
+    def perform(self, order: Order, progress: ProgressFunction) -> dict[str, dict[str, Any]]:
+        """Does a step in a process of its own while the followers do their part.
+
+        Returns:
+            The properties of each output.
+
+        Raises:
+            InputError, OSError, RuntimeError: as `JointProcess.wait`.
+        """
+        with self.inviting(order.step), JointProcess(order) as process:
+            return process.wait(progress) or {}
 
     @contextlib.contextmanager
     def inviting(self, step: JointStep) -> Iterator[None]:
@@ -196,19 +208,12 @@ def _take_part(
         return present is not None and present["number"] == step.number and sight.silent_s <= patience_s
 
     with tempfile.TemporaryDirectory(prefix="lungnet-worker-") as folder:
-        places = {name: Path(folder, name) for name in ("work", "checkpoints", "tensorboard")}
+        work, checkpoints, tensorboard = (Path(folder, name) for name in ("work", "checkpoints", "board"))
         outputs = {key: Path(folder, "outputs", key) for key in step.outputs}
-        for path in (*places.values(), *outputs.values()):
+        for path in (work, checkpoints, tensorboard, *outputs.values()):
             path.mkdir(parents=True)
-        order = Order(
-            step=step,
-            root=str(root.resolve()),
-            outputs={key: str(path) for key, path in outputs.items()},
-            work_dir=str(places["work"]),
-            checkpoint_dir=str(places["checkpoints"]),
-            tensorboard_dir=str(places["tensorboard"]),
-        )
-        with JointProcess(order) as process:
+        context = ExecutorContext(work, checkpoints, tensorboard, step.seed)
+        with JointProcess(Order.of(step, root, outputs, context)) as process:
             if process.wait(progress, goes_on) is not None:
                 while goes_on():  # the process stays: the chief could not tell its leaving from its loss
                     time.sleep(_LOOK_S)

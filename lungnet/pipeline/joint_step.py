@@ -7,10 +7,13 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from lungnet.config import Config
 from lungnet.errors import InputError
 from lungnet.pipeline.artifacts import Artifact
+from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import BaseExecutor, ExecutorContext, ProgressFunction
 from lungnet.pipeline.import_path import import_path, load_class
+from lungnet.pipeline.remote_step import sources_digest
 
 #: Parameter of components that several machines can do together; its value is a `DistributionConfig`.
 PARAMETER = "distribution"
@@ -30,6 +33,13 @@ class Folder(BaseModel):
     type: str
     uri: str
     properties: dict[str, Any] = {}
+
+    @classmethod
+    def of(cls, artifact: Artifact, root: Path) -> Self:
+        """Describes an artifact; one in the pipeline root is found wherever the root is."""
+        path = artifact.uri
+        uri = path.relative_to(root) if path.is_relative_to(root) else path.resolve()
+        return cls(type=import_path(type(artifact)), uri=uri.as_posix(), properties=artifact.properties)
 
     def artifact(self, root: Path) -> Artifact:
         """Returns the artifact where the pipeline root is `root`."""
@@ -64,18 +74,40 @@ class JointStep(BaseModel):
     seed: int
     sources: str
 
-    @staticmethod
-    def folders(inputs: Mapping[str, Sequence[Artifact]], root: Path) -> dict[str, tuple[Folder, ...]]:
-        """Describes artifacts for machines that have the pipeline root elsewhere."""
+    @classmethod
+    def of(
+        cls,
+        component: Component,
+        config: Config,
+        number: int,
+        inputs: Mapping[str, Sequence[Artifact]],
+        root: Path,
+        runtime: Mapping[str, Any],
+    ) -> Self:
+        """Describes a step for machines that may have the pipeline root under another path.
 
-        def described(artifact: Artifact) -> Folder:
-            path = artifact.uri
-            uri = path.relative_to(root) if path.is_relative_to(root) else path.resolve()
-            return Folder(
-                type=import_path(type(artifact)), uri=uri.as_posix(), properties=artifact.properties
-            )
-
-        return {key: tuple(described(artifact) for artifact in several) for key, several in inputs.items()}
+        Args:
+            component: the step.
+            config: of the run.
+            number: of the execution.
+            inputs: by key.
+            root: pipeline root on this machine.
+            runtime: of the executor's context.
+        """
+        return cls(
+            number=number,
+            component_id=component.id,
+            executor=component.EXECUTOR,
+            inputs={
+                key: tuple(Folder.of(artifact, root) for artifact in several)
+                for key, several in inputs.items()
+            },
+            outputs={key: import_path(kind) for key, kind in component.SPEC.outputs.items()},
+            exec_properties=component.exec_properties(config),
+            runtime=dict(runtime),
+            seed=config.seed,
+            sources=sources_digest(component.EXECUTOR),
+        )
 
 
 class Order(BaseModel):
@@ -96,6 +128,18 @@ class Order(BaseModel):
     work_dir: str
     checkpoint_dir: str
     tensorboard_dir: str
+
+    @classmethod
+    def of(cls, step: JointStep, root: Path, outputs: Mapping[str, Path], context: ExecutorContext) -> Self:
+        """Says where this machine has the root, the outputs' folders and those of a context."""
+        return cls(
+            step=step,
+            root=str(root.resolve()),
+            outputs={key: str(folder.resolve()) for key, folder in outputs.items()},
+            work_dir=str(context.work_dir),
+            checkpoint_dir=str(context.checkpoint_dir),
+            tensorboard_dir=str(context.tensorboard_dir),
+        )
 
     @classmethod
     def from_json(cls, text: str | bytes) -> Self:

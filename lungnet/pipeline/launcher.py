@@ -12,14 +12,11 @@ from lungnet.errors import InputError
 from lungnet.pipeline.artifacts import Artifact
 from lungnet.pipeline.component import Component
 from lungnet.pipeline.executor import BaseExecutor, ExecutorContext, ProgressFunction, no_progress
-from lungnet.pipeline.import_path import import_path, load_class
+from lungnet.pipeline.import_path import load_class
 from lungnet.pipeline.ingredients import Ingredients
-from lungnet.pipeline.joint_process import JointProcess
 from lungnet.pipeline.joint_run import Chief, leading
 from lungnet.pipeline.joint_step import PARAMETER, JointStep, Order
-from lungnet.pipeline.layout import Layout
 from lungnet.pipeline.metadata_records import CANCELED, FAILED, NewArtifact
-from lungnet.pipeline.remote_step import sources_digest
 from lungnet.pipeline.session import Session, work_on
 
 #: A disk or a permission is the user's to mend; any other OSError is a defect and keeps its traceback.
@@ -99,7 +96,11 @@ def launch_in(
                 runtime={**spec.runtime, **{k: v for k, v in (runtime or {}).items() if k in spec.runtime}},
             )
             if chief is not None and PARAMETER in spec.parameters:
-                _together(chief, component, config, layout, execution, inputs, outputs, context)
+                step = JointStep.of(component, config, execution, inputs, layout.root, context.runtime)
+                folders = {key: artifact.uri for key, artifact in outputs.items()}
+                made = chief.perform(Order.of(step, layout.root, folders, context), progress)
+                for key, artifact in outputs.items():
+                    artifact.properties.update(made[key])
             else:
                 load_executor(component.EXECUTOR)(context).Do(
                     {key: list(several) for key, several in inputs.items()},
@@ -121,42 +122,6 @@ def load_executor(path: str) -> type[BaseExecutor]:
     """Imports the class that `path` (`"module:class"`) names."""
     executor: type[BaseExecutor] = load_class(path)
     return executor
-
-
-def _together(
-    chief: Chief,
-    component: Component,
-    config: Config,
-    layout: Layout,
-    execution: int,
-    inputs: Mapping[str, Sequence[Artifact]],
-    outputs: Mapping[str, Artifact],
-    context: ExecutorContext,
-) -> None:
-    """Runs the executor in a process of its own, while other machines do their part."""
-    step = JointStep(
-        number=execution,
-        component_id=component.id,
-        executor=component.EXECUTOR,
-        inputs=JointStep.folders(inputs, layout.root),
-        outputs={key: import_path(type(artifact)) for key, artifact in outputs.items()},
-        exec_properties=component.exec_properties(config),
-        runtime=context.runtime,
-        seed=context.seed,
-        sources=sources_digest(component.EXECUTOR),
-    )
-    order = Order(
-        step=step,
-        root=str(layout.root.resolve()),
-        outputs={key: str(artifact.uri.resolve()) for key, artifact in outputs.items()},
-        work_dir=str(context.work_dir),
-        checkpoint_dir=str(context.checkpoint_dir),
-        tensorboard_dir=str(context.tensorboard_dir),
-    )
-    with chief.inviting(step), JointProcess(order) as process:
-        made = process.wait(context.progress) or {}
-    for key, artifact in outputs.items():
-        artifact.properties.update(made[key])
 
 
 def _begin(

@@ -56,9 +56,9 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     arrays = blobs(folder / "blobs.npz")
     settings = [part for one in SETTINGS for part in ("--set", one)]
     command = ["run", "--arrays", arrays, "--root", folder / "root", "--preset", "paper", *settings]
-    command += ["--set", "distribution={strategy='multi_worker', replicas=2, timeout_s=120}"]
+    command += ["--set", "distribution={strategy='multi_worker', replicas=2, timeout_s=600}"]
     with workers(2, *command, "--until", "GanTrainer") as processes:
-        (_, chief), (out, follower) = (process.communicate(timeout=300) for process in processes)
+        (_, chief), (out, follower) = (process.communicate(timeout=900) for process in processes)
     assert [process.returncode for process in processes] == [0, 0], chief + follower
     assert "GanTrainer" in chief
     assert "Traceback" not in chief + follower
@@ -83,12 +83,12 @@ def test_a_worker_that_is_lost_ends_the_run_in_one_sentence(root: Path) -> None:
     command = ["step", "GanTrainer", "--root", root, "--set", "gan.generator_steps=1000000"]
     state = root / "GanTrainer" / ".system" / "stateful_working_dir"
     with workers(2, *command) as (chief, follower):
-        end = time.monotonic() + 200.0
+        end = time.monotonic() + 900.0
         while not list(state.glob("*/checkpoints/*.npz")) and time.monotonic() < end:
             assert chief.poll() is None
             time.sleep(0.05)
         follower.kill()
-        _, said = chief.communicate(timeout=200)
+        _, said = chief.communicate(timeout=900)
     assert chief.returncode == 1
     assert "lungnet: Another worker was lost (" in said
     assert "Traceback" not in said

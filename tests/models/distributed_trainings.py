@@ -59,8 +59,8 @@ class Stopped(Exception):
     """Ends a training where a signal would."""
 
 
-def train_all(distribution: Distribution, folder: Path) -> dict[str, Result]:
-    """Trains everything; `folder` is where the GAN's checkpoints are."""
+def train_all(distribution: Distribution) -> dict[str, Result]:
+    """Trains everything."""
     gan = train_gan(patches_hu, GAN, WINDOW, 3, distribution=distribution)
     cae = train_autoencoder(
         patches_hu, CAE, WINDOW, 3, validation_hu=patches_hu[:3], distribution=distribution
@@ -83,7 +83,6 @@ def train_all(distribution: Distribution, folder: Path) -> dict[str, Result]:
         "cae": (cae.model.get_weights(), cae.history),
         "fine_tuning": (tuned.model.get_weights(), tuned.history),
         "calm": (calm.get_weights(), history.to_dict()),
-        "resumed": interrupted_gan(distribution, folder),
     }
 
 
@@ -135,11 +134,13 @@ def main(folder: Path, strategy: Any) -> None:
         tf.config.set_logical_device_configuration(cpu, two)
         for name in ("none", "mirrored"):
             distribution = make_distribution(DistributionConfig(strategy=name, replicas=2))
-            write(folder / name, train_all(distribution, folder / f"checkpoints-{name}"))
+            write(folder / name, train_all(distribution))
         return
-    distribution = make_distribution(DistributionConfig(strategy=strategy, replicas=2, timeout_s=60))
+    distribution = make_distribution(DistributionConfig(strategy=strategy, replicas=2, timeout_s=600))
     number = Cluster.from_environment().index
-    write(folder / f"worker-{number}", train_all(distribution, folder / f"checkpoints-{number}"))
+    results = train_all(distribution)
+    results["resumed"] = interrupted_gan(distribution, folder / f"checkpoints-{number}")
+    write(folder / f"worker-{number}", results)
     (folder / f"worker-{number}" / "lost.txt").write_text(lose_the_worker(distribution))
 
 
