@@ -59,6 +59,7 @@ class CALM(keras.Model):
 
     Call arguments:
         features: float32 `(b, d)`, as the encoder gives them.
+        training: whether neurons are left out (`config.dropout`).
 
     Returns:
         float32 `(b, 2)`: probabilities (softmax) of the negative and the positive class.
@@ -96,13 +97,13 @@ class CALM(keras.Model):
         """Nothing is left to build: the weights were made with the model."""
         self.built = True
 
-    def call(self, features: Any) -> Any:
+    def call(self, features: Any, training: bool = False) -> Any:
         """Returns the probabilities of both classes."""
-        return ops.softmax(self.logits(features), axis=-1)
+        return ops.softmax(self.logits(features, training), axis=-1)
 
-    def logits(self, features: Any) -> Any:
+    def logits(self, features: Any, training: bool = False) -> Any:
         """Returns float32 `(b, 2)`, the network's output before the softmax."""
-        return self._logits_in(features, self.cluster(features))
+        return self._logits_in(features, self.cluster(features), training)
 
     def logit(self, features: Any) -> Any:
         """Returns float32 `(b,)`, the log odds of the positive class."""
@@ -144,10 +145,10 @@ class CALM(keras.Model):
             _log_odds(self._logits_in(features, other_index)),
         )
 
-    def _logits_in(self, features: Any, index: Any) -> Any:
+    def _logits_in(self, features: Any, index: Any, training: bool = False) -> Any:
         numbers = np.arange(self.config.clusters, dtype=np.int64)
         one_hot = ops.cast(ops.equal(ops.expand_dims(index, -1), numbers), "float32")
-        return self.network(features, one_hot)
+        return self.network(features, one_hot, training=training)
 
     def network_importance(self) -> npt.NDArray[np.float32]:
         """Returns `(d,)`: the mean over FC1's neurons of the weights from each feature (section 5.2).

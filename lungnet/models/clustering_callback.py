@@ -167,7 +167,7 @@ class ClusteringCallback(keras.callbacks.Callback):
             self.restore(states["clustering"])
             self._goes_on = False
             model.set_clusters(**states["clusters"])
-            if self.history.converged:
+            if self.has_ended:
                 model.stop_training = True
 
     def on_train_end(self, logs: Any = None) -> None:

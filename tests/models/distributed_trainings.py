@@ -43,7 +43,18 @@ CAE = CaeConfig(
     fine_tune_flips=True,
     fine_tune_weight_decay=0.01,
 )
-CALM = CalmConfig(hidden=(8, 4), batch_size=15, max_iterations=3, trees=5, standardise=True)
+# It ends after three iterations, on all workers at once.
+CALM = CalmConfig(
+    hidden=(8, 4),
+    learning_rate=1e-2,
+    weight_decay=0.01,
+    dropout=0.2,
+    early_stopping=1,
+    batch_size=15,
+    max_iterations=6,
+    trees=5,
+    standardise=True,
+)
 
 #: Weights in their order, and curves by name.
 Result = tuple[list[np.ndarray], Mapping[str, Any]]

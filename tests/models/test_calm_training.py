@@ -162,6 +162,18 @@ def test_weight_decay_shrinks_what_has_no_gradient(data):
     np.testing.assert_allclose(kernel, before * (1 - 0.1 * 0.5), rtol=1e-5)
 
 
+def test_dropout_reaches_the_network(data):
+    x, y = data
+    learned = []
+    for share in (0.0, 0.5):
+        config = CONFIG.model_copy(update={"dropout": share})
+        model = CALM(config, x.shape[1])
+        compile_classifier(model, config, 1)
+        model.train_on_batch(x[:20], y[:20])
+        learned.append(np.asarray(model.network.dense[-1].kernel))
+    assert not np.array_equal(*learned)
+
+
 def test_it_ends_early_and_when_asked_again_does_not_go_on(data, tmp_path):
     """Validation is mislabelled, so that it soon gets worse."""
     x, y = data

@@ -90,6 +90,12 @@ def test_all_workers_have_the_same_result(trained: Path, training: str) -> None:
     assert same == curves
 
 
+def test_early_stopping_ends_all_workers(trained: Path) -> None:
+    """Or one would wait for the other without end."""
+    for where in ("none", "mirrored", "worker-0", "worker-1"):
+        assert len(read(trained / where, "calm")[1]["validation_loss"]) == 3
+
+
 def test_only_the_chief_keeps_checkpoints(trained: Path) -> None:
     assert list((trained / "checkpoints-0").glob("*.npz"))
     assert not (trained / "checkpoints-1").exists()
