@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from lungnet.config import CaeConfig, DistributionConfig
 from lungnet.files import write_json
@@ -41,10 +42,13 @@ class Executor(BaseExecutor):
         model: keras.Model = greedy.model.encoder
         history = {"layers": greedy.history}
         if config.fine_tune_epochs:
+            labelled = train
+            if config.fine_tune_on == "real":
+                labelled = train.take(np.flatnonzero(train.source == "real"))
             tuned = fine_tune(
                 model,
-                train.patches_hu,
-                train.labels,
+                labelled.patches_hu,
+                labelled.labels,
                 validation.patches_hu,
                 validation.labels,
                 config,

@@ -60,6 +60,8 @@ class CaeConfig(Section):
         tied: the decoder's kernel is the encoder's (section 3.2).
         fine_tune_epochs: passes with labels after the greedy phase ("some data is used for
             fine-tuning"); 0 for none.
+        fine_tune_on: "all" training patches, or the "real" ones alone: synthetic patches then teach
+            the layers, and CALM, but do not stand for the class while labels move the encoder.
         fine_tune_learning_rate: of Adam in that phase; it falls along a cosine.
         fine_tune_weight_decay: decoupled weight decay (AdamW) in that phase; 0 for none.
         fine_tune_keep: "best" keeps the epoch of the largest AUC on validation, "last" the last one.
@@ -77,6 +79,7 @@ class CaeConfig(Section):
     denoising: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     tied: bool = False
     fine_tune_epochs: CountOrNone = 20
+    fine_tune_on: Literal["all", "real"] = "all"
     fine_tune_learning_rate: Positive = 1e-3
     fine_tune_weight_decay: NonNegative = 0.0
     fine_tune_keep: Literal["best", "last"] = "best"

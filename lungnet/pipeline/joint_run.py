@@ -130,17 +130,22 @@ class _Sight:
     message: dict[str, Any] | None = None
     seen: float = 0.0
     alive: bool = False
+    absent: bool = False
 
     def look(self) -> None:
-        """Looks once more. Only what changes is a sign of life: the file may be that of a run long ago."""
+        """Looks once more. Only what changes is a sign of life: the file may be that of a run long ago.
+
+        A file that was not there before is a sign, whatever it says: a run may fail at once.
+        """
         message: dict[str, Any] | None = None
         with contextlib.suppress(OSError, ValueError):
             message = json.loads(self.path.read_text("utf-8"))
         if message is None:
+            self.absent = True
             return
-        if self.message is None:
+        if self.message is None and not self.absent:
             self.message = message
-        elif any(message[key] != self.message[key] for key in ("run", "beat")):
+        elif self.message is None or any(message[key] != self.message[key] for key in ("run", "beat")):
             self.message, self.seen, self.alive = message, time.monotonic(), True
 
     @property

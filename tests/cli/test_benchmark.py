@@ -102,19 +102,19 @@ def test_the_next_call_runs_what_is_left_alone(story):
     steps = [line for line in story.finished.err.splitlines() if line.startswith("[")]
     fold_0, fold_1 = steps[: len(steps) // 2], steps[len(steps) // 2 :]
     assert all(line.endswith(": cached") for line in fold_0)
-    assert "[8/12] CaeTrainer: cached" in fold_1  # it had ended before
-    assert sum(line.startswith("[10/12] CalmTrainer:") and line.endswith(" s") for line in fold_1) == 2
+    assert "[8/13] CaeTrainer: cached" in fold_1  # it had ended before
+    assert sum(line.startswith("[11/13] CalmTrainer:") and line.endswith(" s") for line in fold_1) == 2
 
 
 def test_another_head_seed_trains_heads_alone(story):
     ran = [line.split(": ")[0] for line in story.finished.err.splitlines() if "runs, because" in line]
-    assert ran[-3:] == ["[10/12] CalmTrainer", "[11/12] BaselineTrainer.gan_cae_nn", "[12/12] Evaluator"]
+    assert ran[-3:] == ["[11/13] CalmTrainer", "[12/13] BaselineTrainer.gan_cae_nn", "[13/13] Evaluator"]
 
 
 def test_a_second_call_only_summarises(story):
     assert story.again.code == 0
     steps = [line for line in story.again.err.splitlines() if line.startswith("[")]
-    assert len(steps) == 4 * 12
+    assert len(steps) == 4 * 13
     assert all(line.endswith(": cached") for line in steps)
     assert story.again.out == story.finished.out
 

@@ -72,6 +72,7 @@ IMAGES = {
         for name in (
             *("roc", "reliability", "variance", "losses", "patches", "errors"),
             *("looked", "looked_cnn", "calibrations", "precision_recall"),
+            *("quality_statistics", "quality_training"),
         )
     },
 }

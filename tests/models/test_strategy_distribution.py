@@ -92,8 +92,9 @@ def test_all_workers_have_the_same_result(trained: Path, training: str) -> None:
 
 def test_early_stopping_ends_all_workers(trained: Path) -> None:
     """Or one would wait for the other without end."""
-    for where in ("none", "mirrored", "worker-0", "worker-1"):
-        assert len(read(trained / where, "calm")[1]["validation_loss"]) == 3
+    places = ("none", "mirrored", "worker-0", "worker-1")
+    (epochs,) = {len(read(trained / where, "calm")[1]["validation_loss"]) for where in places}
+    assert epochs < 6  # calm.max_iterations of these trainings
 
 
 def test_only_the_chief_keeps_checkpoints(trained: Path) -> None:
