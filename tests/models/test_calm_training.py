@@ -171,7 +171,7 @@ def test_dropout_reaches_the_network(data):
         compile_classifier(model, config, 1)
         model.train_on_batch(x[:20], y[:20])
         learned.append(np.asarray(model.network.dense[-1].kernel))
-    assert not np.array_equal(*learned)
+    assert not np.array_equal(learned[0], learned[1])
 
 
 def test_it_ends_early_and_when_asked_again_does_not_go_on(data, tmp_path):
