@@ -61,11 +61,13 @@ EXTRAS = {
     "dicom": ["highdicom>=0.28"],
     # Models over HTTP.
     "server": [
+        "aiohttp>=3.12",
         "fastapi>=0.115",
         "httptools>=0.6",
         "prometheus-client>=0.21",
         "uvicorn>=0.34",
         "uvloop>=0.21; sys_platform != 'win32'",
+        "yarl>=1.18",
     ],
     "test": [
         "build>=1.2",
@@ -77,6 +79,7 @@ EXTRAS = {
         "psycopg[binary]>=3.2",
         "pytest>=8.3",
         "ruff>=0.11",
+        "schemathesis>=4.32",
         "setuptools>=77",
         "SimpleITK>=2.4",
         "tritonclient[http]>=2.55",

@@ -1,5 +1,6 @@
 """`lungnet serve`: the classifier over HTTP."""
 
+import importlib.util
 import os
 from pathlib import Path
 
@@ -15,6 +16,7 @@ Examples:
   lungnet serve --model-dir lungnet-run/serving_model
   curl http://127.0.0.1:8000/v2/models/classifier
   curl --data-binary @series.zip http://127.0.0.1:8000/scan
+  lungnet serve --model-dir serving_model --dicomweb archive=https://pacs.example.org/dicom-web
   lungnet serve --model-dir serving_model --host 0.0.0.0 --allow-host ct.example.org \\
       --token-file token --tls-cert cert.pem --tls-key key.pem
 """
@@ -49,6 +51,18 @@ Examples:
     type=click.Path(path_type=Path, file_okay=False),
     help="Private folder in which uploaded CTs lie while they are scanned.",
 )
+@click.option(
+    "--dicomweb",
+    "dicomweb_named",
+    multiple=True,
+    metavar="NAME=URL",
+    help="A DICOMweb server whose series may be scanned.",
+)
+@click.option(
+    "--dicomweb-file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="TOML with a table [NAME] for each DICOMweb server: url, ca_file, plain_http.",
+)
 @click.option("--reload-seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True)
 def command(
     model_dir: Path,
@@ -64,18 +78,22 @@ def command(
     max_batch: int | None,
     max_waiting: int | None,
     upload_dir: Path | None,
+    dicomweb_named: tuple[str, ...],
+    dicomweb_file: Path | None,
     reload_seconds: float,
 ) -> None:
     """Serves the newest model by the Open Inference Protocol (KServe v2). For research, not for diagnosis.
 
     Requests that come at once are answered by one run of the model. A newer version is taken as soon as it is
-    there. Logs are JSON lines on stderr.
+    there. Logs are JSON lines on stderr. Credentials of DICOMweb servers are taken from the environment:
+    LUNGNET_DICOMWEB_NAME_TOKEN, or LUNGNET_DICOMWEB_NAME_USER and LUNGNET_DICOMWEB_NAME_PASSWORD.
     """
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     try:
         from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app, serve
         from lungnet.serving.server.access import LOOPBACK_HOSTS, check_exposure
+        from lungnet.serving.server.dicomweb_servers import dicomweb_servers
         from lungnet.serving.server.running import Tls, log_json_lines
         from lungnet.serving.server.scan_limits import ScanLimits
         from lungnet.serving.server.scanning import Scanning
@@ -86,6 +104,9 @@ def command(
 
     token = _token(token_file)
     check_exposure(host, token, tls_cert is not None or behind_proxy)
+    dicomweb = dicomweb_servers(dicomweb_named, dicomweb_file)
+    if dicomweb and importlib.util.find_spec("highdicom") is None:
+        raise InputError("Results for DICOMweb servers need highdicom: pip install 'lungnet[dicom]'.")
     given = {"max_batch": max_batch, "max_waiting": max_waiting}
     chosen = {name: value for name, value in given.items() if value is not None}
     try:
@@ -105,7 +126,7 @@ def command(
     )
     access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
     scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))
-    app = build_app(service, access, reload_seconds, scanning)
+    app = build_app(service, access, reload_seconds, scanning, dicomweb)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     serve(app, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
 

@@ -10,6 +10,8 @@ from starlette.exceptions import HTTPException
 
 import lungnet
 from lungnet.serving.server.access import Access, Guarded
+from lungnet.serving.server.dicomweb_endpoint import add_dicomweb
+from lungnet.serving.server.dicomweb_servers import DicomwebServer
 from lungnet.serving.server.infer_endpoint import add_infer
 from lungnet.serving.server.observing import Observed
 from lungnet.serving.server.refusal import ERROR, Refusal, error_body
@@ -30,6 +32,7 @@ def build_app(
     access: Access | None = None,
     reload_seconds: float = 5.0,
     scanning: Scanning | None = None,
+    dicomweb: Mapping[str, DicomwebServer] | None = None,
 ) -> FastAPI:
     """Returns the ASGI application of a server.
 
@@ -38,6 +41,7 @@ def build_app(
         access: who may ask; None for anybody who calls it by a name of this machine.
         reload_seconds: from one look for a newer version to the next.
         scanning: of whole CTs, closed with the server; None for no such route.
+        dicomweb: servers by name, whose series are scanned; without any there is no such route.
     """
 
     @contextlib.asynccontextmanager
@@ -65,6 +69,8 @@ def build_app(
     _add_model(app, service)
     if scanning is not None:
         add_scan(app, service, scanning)
+        if dicomweb:
+            add_dicomweb(app, service, scanning, dicomweb)
     add_infer(app, service)
     return app
 

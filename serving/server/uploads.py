@@ -1,5 +1,6 @@
-"""Where uploads lie while they are scanned: private, and swept of what others left."""
+"""How uploads come in, and where they lie while they are scanned: private, and swept of what others left."""
 
+import asyncio
 import contextlib
 import fcntl
 import os
@@ -7,7 +8,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
+from starlette.requests import ClientDisconnect, Request
+
 from lungnet.errors import InputError
+from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.scan_limits import ScanLimits
 
 _LOCK = ".lock"
 
@@ -55,3 +60,36 @@ def _sweep(parent: Path) -> None:
         with contextlib.suppress(OSError), (folder / _LOCK).open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # refused while its server runs
             shutil.rmtree(folder, ignore_errors=True)
+
+
+async def receive(request: Request, path: Path, limits: ScanLimits) -> None:
+    """Writes the body of a request to a file.
+
+    Args:
+        request: its body is an archive.
+        path: of a file that is not there yet.
+        limits: of its size and time.
+
+    Raises:
+        Refusal: it is too large (413) or too slow (408), or ended early (400). The connection is closed
+            then, for the rest of the body is not waited for.
+    """
+    size = 0
+    try:
+        with path.open("xb") as file:
+            async with asyncio.timeout(limits.upload_seconds):
+                async for chunk in request.stream():
+                    size += len(chunk)
+                    if size > limits.max_upload_bytes:
+                        limit = f"{limits.max_upload_bytes:,}"
+                        raise Refusal(413, f"An archive may have at most {limit} bytes.", "too_large")
+                    file.write(chunk)
+        return
+    except TimeoutError:
+        refusal = Refusal(408, f"The archive took longer than {limits.upload_seconds:g} s.", "slow")
+    except ClientDisconnect:
+        refusal = Refusal(400, "The connection ended within the archive.", "disconnected")
+    except Refusal as error:
+        refusal = error
+    refusal.headers["Connection"] = "close"
+    raise refusal

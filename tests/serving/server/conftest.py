@@ -4,7 +4,7 @@ import http.client
 import json
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,9 +19,11 @@ pytest.importorskip("fastapi", reason="no FastAPI here: pip install 'lungnet[ser
 import uvicorn
 
 from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app
+from lungnet.serving.server.dicomweb_servers import DicomwebServer
 from lungnet.serving.server.running import configure, listen
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.service import Service
+from tests.serving.conftest import build_chest, complete
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,7 @@ def running(
     access: Access | None = None,
     reload_seconds: float = 0.05,
     scanning: Scanning | None = None,
+    dicomweb: Mapping[str, DicomwebServer] | None = None,
 ) -> Iterator[Running]:
     limits = limits or ServerLimits()
     service = Service(
@@ -76,7 +79,8 @@ def running(
         limits,
     )
     listening = listen("127.0.0.1", 0)
-    server = uvicorn.Server(configure(build_app(service, access, reload_seconds, scanning)))
+    app = build_app(service, access, reload_seconds, scanning, dicomweb)
+    server = uvicorn.Server(configure(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -148,3 +152,40 @@ def patches_hu() -> np.ndarray:
     rng = np.random.default_rng(0)
     level = np.arange(-800, 900, 400)[:, None, None]
     return (level + rng.integers(-50, 50, (5, 40, 40))).astype(np.int16)
+
+
+@pytest.fixture(scope="session")
+def ct(tmp_path_factory: pytest.TempPathFactory, write_tiny_ct) -> Path:
+    """The chest as a hospital's DICOM."""
+    chest = build_chest()
+    stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
+
+    def place(index: int, dataset: Any) -> None:
+        complete(index, dataset)
+        dataset.PixelSpacing = list(chest.spacing_mm[1:])
+        dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
+
+    return write_tiny_ct(tmp_path_factory.mktemp("ct") / "chest", stored=stored, edit=place).folder
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory: pytest.TempPathFactory, classifier_file: Path, scanner_file: Path) -> Path:
+    """A version with classifier and scanner."""
+    version = tmp_path_factory.mktemp("both") / "1"
+    version.mkdir()
+    (version / "scanner.onnx").write_bytes(scanner_file.read_bytes())
+    (version / "classifier.onnx").write_bytes(classifier_file.read_bytes())
+    return version.parent
+
+
+def left(uploads: Path) -> list[Path]:
+    """What lies in the folders of running servers, save their locks."""
+    return [path for path in uploads.glob("server-*/*") if path.name != ".lock"]
+
+
+def refused(reply: Any, status: int) -> str:
+    assert reply.status == status
+    assert reply.headers["content-type"] == "application/problem+json"
+    told = reply.json()
+    assert told["status"] == status and told["type"] == "about:blank" and told["title"]
+    return told["detail"]

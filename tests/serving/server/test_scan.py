@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 import pydicom
 import pytest
@@ -22,21 +21,7 @@ from lungnet.serving import CTScanner
 from lungnet.serving.server.scan_limits import ScanLimits
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.uploads import UploadFolder
-from tests.serving.conftest import build_chest, complete
-
-
-@pytest.fixture(scope="module")
-def ct(tmp_path_factory: pytest.TempPathFactory, write_tiny_ct) -> Path:
-    """The chest as a hospital's DICOM."""
-    chest = build_chest()
-    stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
-
-    def place(index: int, dataset: Any) -> None:
-        complete(index, dataset)
-        dataset.PixelSpacing = list(chest.spacing_mm[1:])
-        dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
-
-    return write_tiny_ct(tmp_path_factory.mktemp("ct") / "chest", stored=stored, edit=place).folder
+from tests.serving.server.conftest import left, refused
 
 
 def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -53,16 +38,6 @@ def files(ct: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory, classifier_file: Path, scanner_file: Path) -> Path:
-    """A version with classifier and scanner."""
-    version = tmp_path_factory.mktemp("both") / "1"
-    version.mkdir()
-    (version / "scanner.onnx").write_bytes(scanner_file.read_bytes())
-    (version / "classifier.onnx").write_bytes(classifier_file.read_bytes())
-    return version.parent
-
-
-@pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "loads"
 
@@ -76,11 +51,6 @@ def server(start_module: Callable[..., Any], folder: Path, uploads: Path) -> Ite
 
 def scan(server: Any, body: bytes, **headers: str) -> Any:
     return server.ask("POST", "/scan", body, headers)
-
-
-def left(uploads: Path) -> list[Path]:
-    """What lies in the folders of running servers, save their locks."""
-    return [path for path in uploads.glob("server-*/*") if path.name != ".lock"]
 
 
 def test_detections_are_those_of_the_scanner(server, ct, files, scanner_file, uploads, wait):
@@ -106,14 +76,6 @@ def test_a_structured_report_for_who_accepts_dicom(server, files):
     assert (reply.status, reply.headers["content-type"]) == (200, "application/dicom")
     report = pydicom.dcmread(io.BytesIO(reply.body))
     assert (report.Modality, report.PatientID, report.VerificationFlag) == ("SR", "SECRET-4711", "UNVERIFIED")
-
-
-def refused(reply: Any, status: int) -> str:
-    assert reply.status == status
-    assert reply.headers["content-type"] == "application/problem+json"
-    told = reply.json()
-    assert told["status"] == status and told["type"] == "about:blank" and told["title"]
-    return told["detail"]
 
 
 def changed(content: bytes, **elements: str) -> bytes:
