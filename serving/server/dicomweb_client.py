@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from aiohttp.http_exceptions import HttpProcessingError
 from yarl import URL
 
 from lungnet.serving.server.dicomweb_servers import DicomwebServer
@@ -167,7 +168,8 @@ class DicomwebClient:
             ) from error
         except (aiohttp.ClientConnectorError, ConnectionError) as error:
             raise self._bad("cannot be reached") from error
-        except (aiohttp.ClientError, ValueError) as error:  # aiohttp's for what is no HTTP, or no multipart
+        # aiohttp's for what is no HTTP, or no multipart
+        except (aiohttp.ClientError, HttpProcessingError, ValueError) as error:
             raise self._bad("broke off, or answered with something else than DICOMweb") from error
 
     def _ask(

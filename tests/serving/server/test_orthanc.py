@@ -169,7 +169,8 @@ def test_two_patients(server, orthanc, ct, tmp_path):
     for number, path in enumerate(sorted(ct.iterdir())):
         dataset = pydicom.dcmread(path)
         dataset.StudyInstanceUID, dataset.SeriesInstanceUID = "2.25.31", "2.25.32"
-        dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"2.25.33.{number}"
+        dataset.SOPInstanceUID = f"2.25.33.{number}"
+        dataset.file_meta.MediaStorageSOPInstanceUID = dataset.SOPInstanceUID
         if number == 3:
             dataset.PatientID = "OTHER-1"
         dataset.save_as(tmp_path / path.name)
