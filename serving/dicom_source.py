@@ -14,7 +14,6 @@ from pydicom.charset import convert_encodings, default_encoding
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataelem import DataElement, RawDataElement
 from pydicom.dataset import Dataset
-from pydicom.errors import InvalidDicomError
 from pydicom.filewriter import correct_ambiguous_vr
 from pydicom.tag import BaseTag, Tag
 from pydicom.uid import UID
@@ -120,7 +119,7 @@ def read_source(
 def _header(path: Path) -> Dataset:
     try:
         return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_WANTED))
-    except (OSError, InvalidDicomError) as error:
+    except Exception as error:  # pydicom has no common base of what it raises on damaged files
         raise CTReadError(f"{path} cannot be read as DICOM.") from error
 
 

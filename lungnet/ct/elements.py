@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from lungnet.ct.deflated import DEFLATED_LITTLE_ENDIAN, check_inflated, names_deflate
 from lungnet.ct.errors import CTReadError
 
 # Transfer syntaxes that are told apart (PS3.5, annex A).
 IMPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
 EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
-DEFLATED_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1.99"
 EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
 
 IMAGE_TYPE: Final = 0x0008_0008
@@ -71,6 +71,8 @@ _LONG: Final = frozenset(
 _SHORT: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
 #: Most headers fit in the first window; it grows where they do not.
 _FIRST_WINDOW: Final = 8192
+#: File meta information has some hundred bytes.
+_LONGEST_META: Final = 2**16
 
 _explicit = struct.Struct("<HH2sH").unpack_from
 _implicit = struct.Struct("<HHI").unpack_from
@@ -193,9 +195,8 @@ def _walk(path: Path, data: bytes, whole: bool) -> Header:
     return Header(path, values, syntax)
 
 
-def _transfer_syntax(data: bytes) -> tuple[str, int]:
-    """Returns the transfer syntax and where the file meta information ends."""
-    place = 132
+def _transfer_syntax(data: bytes, place: int = 132) -> tuple[str, int]:
+    """Returns the transfer syntax and where the file meta information, which begins at `place`, ends."""
     syntax = ""
     while data[place : place + 2] == b"\x02\0":
         tag, length, start = _element(data, place, True)
@@ -227,21 +228,35 @@ def _element(data: bytes, place: int, explicit: bool) -> tuple[int, int, int]:
 
 def _skip(data: bytes, place: int, explicit: bool, end: int) -> int:
     """Returns where the sequence or item of undefined length whose content begins at `place` ends."""
-    while True:
-        tag, length, start = _element(data, place, explicit)
-        if tag == end:
-            return start
-        if length != _UNDEFINED:
-            place = start + length
-        elif tag == _ITEM:
-            place = _skip(data, start, explicit, _ITEM_END)
+    ends = [end]  # of what is open; files nest as deep as they like
+    while ends:
+        tag, length, place = _element(data, place, explicit)
+        if tag == ends[-1]:
+            ends.pop()
+        elif length != _UNDEFINED:
+            place += length
         else:
-            place = _skip(data, start, explicit, _SEQUENCE_END)
+            ends.append(_ITEM_END if tag == _ITEM else _SEQUENCE_END)
+    return place
+
+
+def _deflated_start(path: Path) -> int:
+    with path.open("rb") as file:
+        start = file.read(_LONGEST_META)
+    try:
+        syntax, place = _transfer_syntax(start, 132 if start[128:132] == b"DICM" else 0)
+    except (_Unfamiliar, struct.error, IndexError):
+        syntax = ""
+    if syntax != DEFLATED_LITTLE_ENDIAN:
+        raise CTReadError(f"{path} is not a readable DICOM file: its transfer syntax is in doubt.")
+    return place
 
 
 def _read_with_pydicom(path: Path) -> Header:
     import pydicom  # takes a fifth of a second, and most files do not need it
 
+    if names_deflate(path):
+        check_inflated(path, _deflated_start(path))
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
         values = {}

@@ -14,11 +14,16 @@ from lungnet.serving.server.scan_limits import ScanLimits
 
 _CHUNK = 2**20
 _ENCRYPTED = 0x1
+#: What zipfile unpacks piece by piece; of the others it keeps whatever a few bytes unpack to.
+_PACKED = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 #: Of the directory at an archive's end; a file's entry has 46 bytes and its name.
 _ENTRY_BYTES = 46
 _LONGEST_NAMES = 512
 _END = b"PK\x05\x06"
 _END_BYTES = 22
+#: Of an archive that needs larger numbers: a record that stands before the end, and where to look for it.
+_END64, _LOCATOR64 = b"PK\x06\x06", b"PK\x06\x07"
+_END64_BYTES, _LOCATOR64_BYTES = 56, 20
 _LONGEST_COMMENT = 2**16
 
 
@@ -50,10 +55,11 @@ def unpack(archive: Path, folder: Path, limits: ScanLimits, until: float) -> int
             for number, member in enumerate(members):
                 if member.flag_bits & _ENCRYPTED:
                     raise Refusal(400, "The archive is encrypted.", "archive")
+                if member.compress_type not in _PACKED:
+                    raise _damaged()
                 left -= _write(opened, member, folder / f"{number:06d}", left, limits, until)
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
-        message = "The archive is damaged, or packed in a way that is not read here."
-        raise Refusal(400, message, "archive") from error
+        raise _damaged() from error
     return len(members)
 
 
@@ -82,16 +88,26 @@ def _check_directory(archive: Path, limits: ScanLimits) -> None:
     """Looks at what the archive says of its directory, before that is read into memory as a whole."""
     with archive.open("rb") as file:
         length = file.seek(0, 2)
-        file.seek(max(0, length - _LONGEST_COMMENT - _END_BYTES))
+        file.seek(max(0, length - _LONGEST_COMMENT - _END_BYTES - _LOCATOR64_BYTES - _END64_BYTES))
         tail = file.read()
     at = tail.rfind(_END)
     if at < 0 or len(tail) - at < _END_BYTES:
         raise Refusal(400, "The body is not a zip archive.", "archive")
     entries = int.from_bytes(tail[at + 10 : at + 12], "little")
     directory_bytes = int.from_bytes(tail[at + 12 : at + 16], "little")
-    # Archives of more than 65,534 files or 4 GiB say so elsewhere, and have all ones here.
+    if tail[max(0, at - _LOCATOR64_BYTES) : at].startswith(_LOCATOR64):
+        # Where there is such a record it counts, whatever stands at the end; all readers find it here.
+        record = tail[max(0, at - _LOCATOR64_BYTES - _END64_BYTES) : at - _LOCATOR64_BYTES]
+        if not record.startswith(_END64) or len(record) < _END64_BYTES:
+            raise _damaged()
+        entries = int.from_bytes(record[32:40], "little")
+        directory_bytes = int.from_bytes(record[40:48], "little")
     if entries > limits.max_files or directory_bytes > limits.max_files * (_ENTRY_BYTES + _LONGEST_NAMES):
         raise _too_many(limits)
+
+
+def _damaged() -> Refusal:
+    return Refusal(400, "The archive is damaged, or packed in a way that is not read here.", "archive")
 
 
 def _too_many(limits: ScanLimits) -> Refusal:

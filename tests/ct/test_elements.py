@@ -1,15 +1,17 @@
 """The walk over elements gives what pydicom gives, on every form of file."""
 
 import struct
+import zlib
 from pathlib import Path
 
 import pydicom
 import pytest
 from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
-from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
+from pydicom.uid import DeflatedExplicitVRLittleEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from lungnet.ct import CTReadError, elements
+from lungnet.ct import deflated as deflated_module
 from lungnet.ct.elements import read_header
 
 
@@ -98,3 +100,64 @@ def test_header_cut_off(tiny_ct, length):
 def test_missing_file(tmp_path):
     with pytest.raises(CTReadError, match=r"gone\.dcm cannot be read: No such file"):
         read_header(tmp_path / "gone.dcm")
+
+
+def test_sequences_that_nest_without_end(tiny_ct):
+    path = tiny_ct.files[0]
+    data = path.read_bytes()
+    place = data.index(struct.pack("<HH2s", 0x0018, 0x0050, b"DS"))
+    level = struct.pack("<HH2sHI", 0x0013, 0x1050, b"SQ", 0, 0xFFFFFFFF)
+    level += struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
+    end = struct.pack("<HHI", 0xFFFE, 0xE00D, 0) + struct.pack("<HHI", 0xFFFE, 0xE0DD, 0)
+    before = read_header(path)
+    path.write_bytes(data[:place] + level * 20_000 + end * 20_000 + data[place:])
+    header = read_header(path)
+    assert header is not None and before is not None and header.values == before.values
+    path.write_bytes(data[:place] + level * 20_000 + end * 19_999)
+    with pytest.raises(CTReadError, match="is cut off within its header"):
+        read_header(path)
+
+
+@pytest.fixture
+def deflated(tiny_ct) -> Path:
+    path = tiny_ct.files[0]
+    dataset = pydicom.dcmread(path)
+    dataset.file_meta.TransferSyntaxUID = DeflatedExplicitVRLittleEndian
+    dataset.save_as(path)
+    return path
+
+
+def test_deflated_files_inflate_within_bounds(deflated, monkeypatch):
+    header = read_header(deflated)
+    assert header is not None and header.transfer_syntax == DeflatedExplicitVRLittleEndian
+    size = len(zlib.decompress(deflated.read_bytes()[_meta_end(deflated) :], -15))
+    monkeypatch.setattr(deflated_module, "MAX_INFLATED_BYTES", size)
+    assert read_header(deflated) is not None
+    monkeypatch.setattr(deflated_module, "MAX_INFLATED_BYTES", size - 1)
+    monkeypatch.setattr(pydicom, "dcmread", None)  # calling it would fail
+    with pytest.raises(CTReadError, match=f"{deflated.name} inflates to more than .* bytes"):
+        read_header(deflated)
+    # The same without preamble and prefix, which pydicom reads as well.
+    bare = deflated.with_suffix("")
+    bare.write_bytes(deflated.read_bytes()[132:])
+    with pytest.raises(CTReadError, match="inflates to more than"):
+        read_header(bare)
+
+
+def test_deflated_files_that_are_damaged(deflated):
+    whole, end = deflated.read_bytes(), _meta_end(deflated)
+    deflated.write_bytes(whole[:end] + b"\xff" * 100)
+    with pytest.raises(CTReadError, match="what it holds deflated cannot be inflated"):
+        read_header(deflated)
+    deflated.write_bytes(whole[:-200])
+    with pytest.raises(CTReadError, match="is not a readable DICOM file"):
+        read_header(deflated)
+    # Where the walk and pydicom could see different things, neither is believed.
+    deflated.write_bytes(whole[:132] + whole[132:end].replace(b"UI", b"ZZ", 1) + whole[end:])
+    with pytest.raises(CTReadError, match="its transfer syntax is in doubt"):
+        read_header(deflated)
+
+
+def _meta_end(path: Path) -> int:
+    """Where the file meta information ends: its first element says how long the rest is."""
+    return 144 + int.from_bytes(path.read_bytes()[140:144], "little")

@@ -22,6 +22,7 @@ from lungnet.serving.server.scan_limits import ScanLimits
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.uploads import UploadFolder
 from tests.serving.server.conftest import left, refused
+from tests.serving.server.test_archives import zipped_empty
 
 
 def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> bytes:
@@ -128,6 +129,15 @@ def test_archives_that_are_attacks(server, files, uploads, wait):
     assert refused(scan(server, bytes(encrypted)), 400) == "The archive is encrypted."
     wait(lambda: not left(uploads))
     assert scan(server, zipped(files)).status == 200
+
+
+def test_a_hundred_thousand_files(start, folder, tmp_path):
+    """By the limits that a server has by default, and in no time."""
+    many = zipped_empty(100_000)
+    with start(folder, scanning=Scanning(ScanLimits(), UploadFolder(tmp_path / "up"))) as one:
+        begun = time.monotonic()
+        assert "at most 4,096 files" in refused(scan(one, many), 413)
+        assert time.monotonic() - begun < 10
 
 
 def test_bounds_of_a_series(start, folder, files, tmp_path):
