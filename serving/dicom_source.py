@@ -5,6 +5,7 @@ that it is. It is never decoded, so that it can reach neither a log nor a warnin
 """
 
 import os
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,8 @@ _NAMES = {
     "SOPInstanceUID": "(0008,0018) SOP Instance UID",
     "SOPClassUID": "(0008,0016) SOP Class UID",
 }
+_UID = re.compile(rb"[0-9]+(\.[0-9]+)*")
+_LONGEST_UID = 64
 _WANTED = (*REQUIRED, *OPTIONAL, *_SHARED, "SOPInstanceUID", "SOPClassUID", "PositionReferenceIndicator")
 
 
@@ -94,7 +97,7 @@ def read_source(
 
     Raises:
         CTReadError: as `lungnet.ct.read_stack`; or files of the series differ in Patient ID, study or
-            frame of reference, or lack one of the latter two or their instance UID.
+            frame of reference, or lack one of the latter two or their instance UID, or one is no UID.
     """
     if isinstance(series, SourceSeries):
         return series
@@ -103,8 +106,14 @@ def read_source(
     first = headers[0]
     for one, header in zip(stack.slices, headers, strict=True):
         for keyword in (*_SHARED, "SOPInstanceUID", "SOPClassUID"):
-            if not _bytes(header, keyword):
+            uid = _bytes(header, keyword)
+            if not uid:
                 raise CTReadError(f"{one.path} has no {_NAMES[keyword]}, which results refer to.")
+            if not _UID.fullmatch(uid) or len(uid) > _LONGEST_UID:
+                raise CTReadError(
+                    f"{one.path}: {_NAMES[keyword]}, which results refer to, must be numbers between dots, at "
+                    f"most {_LONGEST_UID} characters."
+                )
         for keyword in ("PatientID", *_SHARED):
             if _bytes(header, keyword) != _bytes(first, keyword):
                 raise CTReadError(
@@ -118,7 +127,11 @@ def read_source(
 
 def _header(path: Path) -> Dataset:
     try:
-        return pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_WANTED))
+        header = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(_WANTED))
+        for keyword in _WANTED:
+            header.get_item(_tag(keyword))  # some errors come with an element, and here is the place for them
+        _inherited(header)
+        return header
     except Exception as error:  # pydicom has no common base of what it raises on damaged files
         raise CTReadError(f"{path} cannot be read as DICOM.") from error
 

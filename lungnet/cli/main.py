@@ -68,7 +68,7 @@ def main() -> None:
         error.show()
         code = error.exit_code
     except LungnetError as error:
-        click.echo(f"lungnet: {error}", err=True)
+        click.echo(f"lungnet: {_printable(str(error))}", err=True)
         code = 1
     except (KeyboardInterrupt, click.Abort):
         click.echo("lungnet: interrupted; what was complete is kept.", err=True)
@@ -77,3 +77,8 @@ def main() -> None:
         sys.stderr.close()
         code = 0
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _printable(message: str) -> str:
+    """Escapes what would steer a terminal: names of files and values of headers may hold anything."""
+    return "".join(one if one.isprintable() or one == "\n" else ascii(one)[1:-1] for one in message)

@@ -71,7 +71,7 @@ def decode_slice(header: Header) -> Slice:
         CTReadError: an element is missing or no number, or the file holds several frames or a colour image.
     """
     if (frames := header.text(elements.NUMBER_OF_FRAMES)) not in ("", "1"):
-        raise CTReadError(f"{header.path} holds {frames} frames; expected one slice a file.")
+        raise CTReadError(f"{header.path} holds {frames!r} frames; expected one slice a file.")
     if (samples := header.integer(elements.SAMPLES_PER_PIXEL, 1)) != 1:
         raise CTReadError(f"{header.path} is a colour image ({samples} samples a pixel); expected CT.")
     rows = header.integer(elements.ROWS, 0)
@@ -161,7 +161,13 @@ def _decode(one: Slice) -> npt.NDArray[Any]:
     from pydicom.uid import UID
 
     syntax = UID(one.header.transfer_syntax)
-    if syntax.is_compressed and syntax.is_encapsulated:
+    try:
+        encapsulated = syntax.is_compressed and syntax.is_encapsulated
+    except ValueError as error:
+        raise CTReadError(
+            f"{one.path}: (0002,0010) Transfer Syntax UID is none that is known. Received: {str(syntax)!r}"
+        ) from error
+    if encapsulated:
         _require_decoder(one.path, syntax)
     try:
         dataset = pydicom.dcmread(one.path, force=True)

@@ -77,6 +77,10 @@ def test_a_folder_that_is_not_there(lungnet: Callable, tmp_path: Path):
     assert_refused(lungnet("run", "--arrays", tmp_path / "none.npz"), 1, "is no file")
 
 
+def test_names_that_would_steer_a_terminal(lungnet: Callable, tmp_path: Path):
+    assert_refused(lungnet("run", "--data", tmp_path / "a\x1b[2J\x9b"), 1, "a\\x1b[2J\\x9b")
+
+
 def test_a_series_without_annotations(lungnet: Callable, tiny_ct, tmp_path: Path):
     result = lungnet("run", "--data", tiny_ct.folder, "--root", tmp_path / "root")
     assert_refused(result, 1, "None of the 1 CT series", "has annotations")

@@ -307,7 +307,7 @@ def test_elements_that_are_no_numbers(tiny_ct):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"NumberOfFrames": 3}, "holds 3 frames; expected one slice a file"),
+        ({"NumberOfFrames": 3}, "holds '3' frames; expected one slice a file"),
         ({"SamplesPerPixel": 3}, r"is a colour image \(3 samples a pixel\)"),
         ({"PixelSpacing": [0.0, 0.7]}, "Pixel Spacing must be positive"),
         ({"BitsStored": 17}, r"expected Bits Stored <= High Bit \+ 1 <= Bits Allocated"),

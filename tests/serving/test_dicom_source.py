@@ -146,6 +146,7 @@ def test_images_are_in_order_and_hold_nothing_of_the_patient(hospital_ct):
         ("FrameOfReferenceUID", "2.25.99", r"another \(0020,0052\) Frame of Reference UID than"),
         ("FrameOfReferenceUID", None, r"has no \(0020,0052\) Frame of Reference UID"),
         ("SOPInstanceUID", None, r"has no \(0008,0018\) SOP Instance UID"),
+        ("FrameOfReferenceUID", ["2.25.1", "2.25.2"], r"\(0020,0052\) .* must be numbers between dots"),
     ],
 )
 def test_series_of_two_patients_or_without_uids_are_refused(
