@@ -111,8 +111,8 @@ def read_source(
                 raise CTReadError(f"{one.path} has no {_NAMES[keyword]}, which results refer to.")
             if not _UID.fullmatch(uid) or len(uid) > _LONGEST_UID:
                 raise CTReadError(
-                    f"{one.path}: {_NAMES[keyword]}, which results refer to, must be numbers between dots, at "
-                    f"most {_LONGEST_UID} characters."
+                    f"{one.path}: {_NAMES[keyword]}, which results refer to, must be numbers between dots, "
+                    f"at most {_LONGEST_UID} characters."
                 )
         for keyword in ("PatientID", *_SHARED):
             if _bytes(header, keyword) != _bytes(first, keyword):
