@@ -9,22 +9,22 @@ from fastapi import FastAPI, Request, Response
 from starlette.exceptions import HTTPException
 
 import lungnet
-from lungnet.serving.server.access import Access, Guarded
+from lungnet.serving.server.access import OPEN_PATHS, Access, Guarded
 from lungnet.serving.server.dicomweb_endpoint import add_dicomweb
 from lungnet.serving.server.dicomweb_servers import DicomwebServer
 from lungnet.serving.server.infer_endpoint import add_infer
 from lungnet.serving.server.observing import Observed
-from lungnet.serving.server.refusal import ERROR, Refusal, error_body
+from lungnet.serving.server.refusal import ERROR, PROBLEM, Refusal, error_body
 from lungnet.serving.server.scan_endpoint import add_scan
 from lungnet.serving.server.scanning import Scanning
+from lungnet.serving.server.schemas import FLAG, MODEL_METADATA, SERVER_METADATA, TEXT, described
 from lungnet.serving.server.service import Service
 
 
-def _errors(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    return dict.fromkeys(statuses, ERROR)
-
-
-_REFUSED = _errors(401, 403, 404)
+def _answers(schema: dict[str, Any], *refusals: int) -> dict[int | str, dict[str, Any]]:
+    """The responses of a route below /v2."""
+    answered = {"description": "Answered.", "content": {"application/json": {"schema": schema}}}
+    return {200: answered, **dict.fromkeys(refusals, ERROR)}
 
 
 def build_app(
@@ -72,6 +72,8 @@ def build_app(
         if dicomweb:
             add_dicomweb(app, service, scanning, dicomweb)
     add_infer(app, service)
+    if access is not None and access.token is not None:
+        _describe_token(app)
     return app
 
 
@@ -96,22 +98,24 @@ def _error(request: Request, status: int, message: str, headers: Mapping[str, st
 
 
 def _add_health(app: FastAPI, service: Service) -> None:
-    @app.get("/v2/health/live", responses=_errors(403))
+    @app.get("/v2/health/live", responses=_answers(described(live=FLAG), 403))
     async def live() -> dict[str, bool]:
         """The process answers."""
         return {"live": True}
 
-    @app.get("/v2/health/ready", responses=_errors(403))
+    @app.get("/v2/health/ready", responses=_answers(described(ready=FLAG), 403))
     async def ready() -> dict[str, bool]:
         """A model is open; there is no server without one."""
         return {"ready": True}
 
-    @app.get("/v2", responses=_REFUSED)
+    @app.get("/v2", responses=_answers(SERVER_METADATA, 401, 403))
     async def server() -> dict[str, Any]:
         """What the server is."""
         return service.server_metadata()
 
-    @app.get("/metrics", responses=_REFUSED, response_class=Response)
+    told = {"description": "Answered.", "content": {"text/plain": {"schema": TEXT}}}
+
+    @app.get("/metrics", responses={200: told, 401: PROBLEM, 403: PROBLEM}, response_class=Response)
     async def metrics() -> Response:
         """Prometheus metrics."""
         return Response(service.metrics.text(), media_type="text/plain; version=0.0.4; charset=utf-8")
@@ -119,15 +123,28 @@ def _add_health(app: FastAPI, service: Service) -> None:
 
 def _add_model(app: FastAPI, service: Service) -> None:
     plain, pinned = "/v2/models/{model_name}", "/v2/models/{model_name}/versions/{model_version}"
+    told = _answers(MODEL_METADATA, 401, 403, 404)
 
-    @app.get(plain, responses=_REFUSED)
-    @app.get(pinned, responses=_REFUSED)
+    @app.get(plain, responses=told)
+    @app.get(pinned, responses=told)
     async def model(model_name: str, model_version: str | None = None) -> dict[str, Any]:
         """What the model is: inputs, outputs, and the properties of its file."""
         return service.model_metadata(model_name, model_version)
 
-    @app.get(f"{plain}/ready", responses=_REFUSED)
-    @app.get(f"{pinned}/ready", responses=_REFUSED)
+    told_ready = _answers(described(name=TEXT, ready=FLAG), 401, 403, 404)
+
+    @app.get(f"{plain}/ready", responses=told_ready)
+    @app.get(f"{pinned}/ready", responses=told_ready)
     async def model_ready(model_name: str, model_version: str | None = None) -> dict[str, Any]:
         """The model answers."""
         return {"name": service.require(model_name, model_version) and model_name, "ready": True}
+
+
+def _describe_token(app: FastAPI) -> None:
+    """Says in the description which operations ask for the token."""
+    told = app.openapi()
+    told.setdefault("components", {})["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
+    told["security"] = [{"token": []}]
+    for path in OPEN_PATHS:
+        for operation in told["paths"][path].values():
+            operation["security"] = []

@@ -18,8 +18,8 @@ from lungnet.serving.server.model_store import ServedScanner
 from lungnet.serving.server.refusal import PROBLEM, Refusal
 from lungnet.serving.server.scan_endpoint import JSON, served_scanner
 from lungnet.serving.server.scan_limits import ScanLimits
-from lungnet.serving.server.scan_schema import SCAN_PROPERTIES, TEXT, described
 from lungnet.serving.server.scanning import Scanning
+from lungnet.serving.server.schemas import SCAN_PROPERTIES, TEXT, described
 from lungnet.serving.server.series_scan import Result, Scanned, explained, scan_folder
 from lungnet.serving.server.service import Service
 
@@ -45,8 +45,11 @@ def add_dicomweb(
 ) -> None:
     """Adds `POST /scan/dicomweb` to an application."""
     bodies = HeldBytes(_LIMITS)
+    schema = Asked.model_json_schema()
+    schema["properties"]["server"]["enum"] = sorted(servers)
+    body = {"requestBody": {"required": True, "content": {JSON: {"schema": schema}}}}
 
-    @app.post("/scan/dicomweb", response_class=Response, responses=_RESPONSES, openapi_extra=_BODY)
+    @app.post("/scan/dicomweb", response_class=Response, responses=_RESPONSES, openapi_extra=body)
     async def scan_dicomweb(request: Request) -> Response:
         """Nodules in a CT series of a DICOMweb server, which is sent a DICOM SR of them."""
         with bodies.share() as share:
@@ -106,9 +109,6 @@ def _reference(result: Result) -> dict[str, str]:
     }
 
 
-_BODY: dict[str, Any] = {
-    "requestBody": {"required": True, "content": {JSON: {"schema": Asked.model_json_schema()}}}
-}
 _STORED = {
     "type": "array",
     "items": described(Modality={"enum": ["SR", "SEG"]}, SOPInstanceUID=TEXT, SeriesInstanceUID=TEXT),

@@ -11,10 +11,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from lungnet.serving.server.infer_protocol import HEADER_LENGTH, INPUT, INPUT_DATATYPE, OUTPUTS
+from lungnet.serving.server.infer_protocol import HEADER_LENGTH
 from lungnet.serving.server.observing import Receive, Scope, Send
 from lungnet.serving.server.refusal import ERROR
+from lungnet.serving.server.schemas import BINARY, INFER_REPLY, infer_request
 from lungnet.serving.server.service import Service
+
+JSON, OCTETS = "application/json", "application/octet-stream"
 
 PATHS = (
     "/v2/models/{model_name}/infer",
@@ -45,66 +48,38 @@ class InferEndpoint:
 
 def add_infer(app: FastAPI, service: Service) -> None:
     """Adds the route to an application and to its description."""
-    app.openapi()["paths"].update({path: {"post": _described(path)} for path in PATHS})
+    described = {path: {"post": _described(path, service.limits.max_patches)} for path in PATHS}
+    app.openapi()["paths"].update(described)
     # In front of the others, which are looked at one after the other.
     app.router.routes[:0] = [Route(path, InferEndpoint(path, service), methods=["POST"]) for path in PATHS]
 
 
-def _described(path: str) -> dict[str, Any]:
+def _described(path: str, max_patches: int) -> dict[str, Any]:
     names = [part[1:-1] for part in path.split("/") if part.startswith("{")]
+    length = {"name": HEADER_LENGTH, "in": "header", "required": False, "schema": {"type": "integer"}}
+    encoding = {"name": "Content-Encoding", "in": "header", "required": False, "schema": _ENCODING}
     return {
         "summary": "Infer",
         "description": "Probability and cluster of patches.",
         "operationId": "_".join(["infer", *names]),
         "parameters": [
-            {"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names
+            *({"name": name, "in": "path", "required": True, "schema": {"type": "string"}} for name in names),
+            length,
+            encoding,
         ],
-        "requestBody": {"required": True, "content": {"application/json": _JSON, **_BINARY}},
+        "requestBody": {
+            "required": True,
+            "content": {JSON: {"schema": infer_request(max_patches)}, OCTETS: {"schema": BINARY}},
+        },
         "responses": {
-            "200": {"description": "Answered.", "content": {"application/json": {}, **_BINARY}},
+            "200": {
+                "description": "Answered.",
+                "content": {JSON: {"schema": INFER_REPLY}, OCTETS: {"schema": BINARY}},
+                "headers": {HEADER_LENGTH: {"schema": {"type": "integer"}}},
+            },
             **{str(status): ERROR for status in (400, 401, 403, 404, 408, 413, 415, 503)},
         },
     }
 
 
-_BINARY: dict[str, Any] = {
-    "application/octet-stream": {
-        "schema": {
-            "type": "string",
-            "format": "binary",
-            "description": f"JSON of the length that {HEADER_LENGTH} states, then the tensors.",
-        }
-    }
-}
-_JSON: dict[str, Any] = {
-    "schema": {
-        "type": "object",
-        "required": ["inputs"],
-        "properties": {
-            "id": {"type": "string"},
-            "inputs": {
-                "type": "array",
-                "minItems": 1,
-                "maxItems": 1,
-                "items": {
-                    "type": "object",
-                    "required": ["name", "datatype", "shape", "data"],
-                    "properties": {
-                        "name": {"const": INPUT},
-                        "datatype": {"const": INPUT_DATATYPE},
-                        "shape": {"type": "array", "items": {"type": "integer"}},
-                        "data": {"type": "array"},
-                    },
-                },
-            },
-            "outputs": {
-                "type": "array",
-                "items": {
-                    "type": "object",
-                    "required": ["name"],
-                    "properties": {"name": {"enum": list(OUTPUTS)}},
-                },
-            },
-        },
-    }
-}
+_ENCODING = {"enum": ["identity", "gzip", "deflate"]}

@@ -11,8 +11,8 @@ from lungnet.serving.server.archives import unpack
 from lungnet.serving.server.model_store import ServedModel, ServedScanner
 from lungnet.serving.server.refusal import PROBLEM, Refusal
 from lungnet.serving.server.scan_limits import ScanLimits
-from lungnet.serving.server.scan_schema import SCANNED
 from lungnet.serving.server.scanning import Scanning
+from lungnet.serving.server.schemas import SCANNED
 from lungnet.serving.server.series_scan import explained, scan_folder
 from lungnet.serving.server.service import MODEL_NAME, Service
 from lungnet.serving.server.uploads import receive

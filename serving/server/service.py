@@ -42,13 +42,14 @@ class Service:
         limits: of the server.
 
     Attributes:
+        limits: as given.
         metrics: of the server.
     """
 
     def __init__(
         self, open_store: Callable[[Callable[[bool], None]], ModelStore], limits: ServerLimits
     ) -> None:
-        self._limits = limits
+        self.limits = limits
         self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
@@ -75,10 +76,10 @@ class Service:
         """
         self.require(name, version)
         with self._bodies.share() as share:
-            body = await read_body(request, self._limits, share)
+            body = await read_body(request, self.limits, share)
             encoding = request.headers.get("content-encoding", "").strip().lower()
             if encoding:
-                share.take(min(_DEFLATE_RATIO * len(body), self._limits.max_decompressed_bytes))
+                share.take(min(_DEFLATE_RATIO * len(body), self.limits.max_decompressed_bytes))
             read = self._read if len(body) > _LONG_BODY or encoding else None
             arguments = (body, encoding, request.headers.get(HEADER_LENGTH))
             asked = await asyncio.to_thread(read, *arguments) if read else self._read(*arguments)
@@ -88,14 +89,14 @@ class Service:
                 raise _no_version(version)
             request.state.told = {"patches": len(asked.patches_hu), "version": model.version}
             try:
-                async with asyncio.timeout(self._limits.answer_seconds):
+                async with asyncio.timeout(self.limits.answer_seconds):
                     prediction = await batcher.submit(asked.patches_hu)
             except TimeoutError as error:
                 raise Refusal(
                     503,
-                    f"No answer within {self._limits.answer_seconds:g} s; try again.",
+                    f"No answer within {self.limits.answer_seconds:g} s; try again.",
                     "late",
-                    self._limits.retry_after_seconds,
+                    self.limits.retry_after_seconds,
                 ) from error
             return write_reply(asked, prediction, MODEL_NAME, model.version)
 
@@ -140,7 +141,7 @@ class Service:
         return model
 
     def _read(self, body: bytes, encoding: str, header_length: str | None) -> InferRequest:
-        return read_request(decompress(body, encoding, self._limits), header_length, self._limits)
+        return read_request(decompress(body, encoding, self.limits), header_length, self.limits)
 
     def _now(self) -> tuple[ServedModel, Batcher]:
         current = self._store.current
@@ -150,7 +151,7 @@ class Service:
 
     def _batcher_for(self, model: ServedModel) -> Batcher:
         predict = model.classifier.predict_with_clusters
-        return Batcher(predict, self._executor, self._limits, self.metrics.batch.observe)
+        return Batcher(predict, self._executor, self.limits, self.metrics.batch.observe)
 
     async def _watch(self, seconds: float) -> None:
         while True:

@@ -189,3 +189,8 @@ def refused(reply: Any, status: int) -> str:
     told = reply.json()
     assert told["status"] == status and told["type"] == "about:blank" and told["title"]
     return told["detail"]
+
+
+@pytest.fixture(scope="session")
+def files(ct: Path) -> dict[str, bytes]:
+    return {f"Geheim^Rat/../../{path.name}": path.read_bytes() for path in sorted(ct.iterdir())}

@@ -34,11 +34,6 @@ def zipped(files: dict[str, bytes], compression: int = zipfile.ZIP_DEFLATED) -> 
 
 
 @pytest.fixture(scope="module")
-def files(ct: Path) -> dict[str, bytes]:
-    return {f"Geheim^Rat/../../{path.name}": path.read_bytes() for path in sorted(ct.iterdir())}
-
-
-@pytest.fixture(scope="module")
 def uploads(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("up") / "loads"
 
