@@ -9,6 +9,8 @@ from lungnet.errors import InputError
 
 #: Version of inputs, outputs and metadata properties that this lungnet reads; files that state none have it.
 CONTRACT_VERSION = "1"
+#: What a model's probability may be of.
+TASKS = ("nodule", "malignancy")
 
 _REQUIRED = ("lungnet_version", "task", "window_hu", "threshold")
 
@@ -18,7 +20,7 @@ class ModelMetadata:
     """The properties that every exported file has.
 
     Attributes:
-        task: "nodule" or "malignancy".
+        task: one of `TASKS`.
         threshold: probability from which a patch counts as positive.
         properties: all of them, as text.
     """
@@ -37,7 +39,7 @@ def read_metadata(session: Any, name: str, kind: str) -> ModelMetadata:
         kind: what it should be, "classifier" or "scanner".
 
     Raises:
-        InputError: properties are missing, of another version, or out of range.
+        InputError: properties are missing, of another version or task, or out of range.
     """
     properties: dict[str, str] = dict(session.get_modelmeta().custom_metadata_map)
     missing = [key for key in _REQUIRED if key not in properties]
@@ -51,6 +53,11 @@ def read_metadata(session: Any, name: str, kind: str) -> ModelMetadata:
         raise InputError(
             f"{name} was written by lungnet {properties['lungnet_version']} for another version of this "
             f"package: expected contract_version {CONTRACT_VERSION}. Received: {version}."
+        )
+    if properties["task"] not in TASKS:
+        raise InputError(
+            f"{name} was trained for another task: expected {' or '.join(TASKS)}. "
+            f"Received: {properties['task']!r}."
         )
     try:
         threshold = float(properties["threshold"])

@@ -6,6 +6,7 @@ from typing import Any
 
 import lungnet
 from lungnet.errors import InputError
+from lungnet.serving.metadata import TASKS
 
 #: Longest value of DICOM's Long String (LO).
 _LONGEST = 64
@@ -47,7 +48,7 @@ class ModelFacts:
             )
         if not 0.0 <= self.threshold <= 1.0:
             raise InputError(f"A model's threshold must lie in [0, 1]. Received: {self.threshold}")
-        if self.task not in ("nodule", "malignancy"):
+        if self.task not in TASKS:
             raise InputError(f"A model's task must be 'nodule' or 'malignancy'. Received: {self.task!a}")
 
     def equipment(self) -> dict[str, Any]:

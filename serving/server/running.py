@@ -2,6 +2,7 @@
 
 import logging
 import socket
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,7 +94,11 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 def log_json_lines() -> None:
-    """Makes every logger of the process write JSON lines to stderr."""
+    """Makes every logger of the process write JSON lines to stderr, and nothing else write there.
+
+    Python's warnings are left out: libraries quote in them what they read in a file.
+    """
+    warnings.simplefilter("ignore")
     handler = logging.StreamHandler()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()

@@ -1,6 +1,7 @@
 """`lungnet serve` as a process."""
 
 import http.client
+import importlib.util
 import json
 import os
 import signal
@@ -107,6 +108,38 @@ def test_a_process_answers_logs_json_and_ends_when_told(model_dir: Path):
     assert any(line["message"] == "request" and line["patches"] == 2 for line in lines)
 
 
+def test_dicomweb_servers_are_named(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    pytest.importorskip("highdicom", reason="no highdicom here: pip install 'lungnet[dicom]'")
+    file = tmp_path / "servers.toml"
+    file.write_text('[pacs]\nurl = "http://127.0.0.1:1/dicom-web"\n')
+    monkeypatch.setenv("LUNGNET_DICOMWEB_PACS_TOKEN", "a secret of the archive's")
+    options = ["--dicomweb", "archive=http://127.0.0.1:1", "--dicomweb-file", str(file)]
+    with serving("--model-dir", str(model_dir), *options) as (url, process):
+        paths = ask(url, "/openapi.json")["paths"]
+        body = paths["/scan/dicomweb"]["post"]["requestBody"]["content"]["application/json"]["schema"]
+        assert body["properties"]["server"]["enum"] == ["archive", "pacs"]
+        asked = {"server": "pacs", "StudyInstanceUID": "1.2", "SeriesInstanceUID": "1.3"}
+        told = ask(url, "/scan/dicomweb", json.dumps(asked).encode())
+        assert (told["status"], told["detail"]) == (404, "The model that is served scans no whole CTs.")
+        process.send_signal(signal.SIGTERM)
+        assert "secret" not in process.communicate(timeout=30)[1]
+
+
+def test_dicomweb_needs_highdicom(model_dir: Path, monkeypatch: pytest.MonkeyPatch, untouched_logging: None):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    asked = [
+        "serve",
+        "--model-dir",
+        str(model_dir),
+        "--port",
+        "0",
+        "--dicomweb",
+        "archive=http://127.0.0.1:1",
+    ]
+    with pytest.raises(InputError, match=r"need highdicom: pip install 'lungnet\[dicom\]'"):
+        cli.main(asked, standalone_mode=False)
+
+
 def test_tls_and_a_token(model_dir: Path, tmp_path: Path):
     key, certificate, token = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "token"
     made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
@@ -130,6 +163,9 @@ def test_tls_and_a_token(model_dir: Path, tmp_path: Path):
         (["--host", "192.0.2.1"], "Listening on 192.0.2.1 lets others in; expected --token-file"),
         (["--token-file", "nowhere"], "Cannot read a token from nowhere"),
         (["--provider", "Abacus"], "ONNX Runtime has no execution provider Abacus"),
+        (["--dicomweb", "archive"], "A DICOMweb server is written NAME=URL"),
+        (["--dicomweb", "archive=http://192.0.2.1"], "would go unencrypted to 192.0.2.1"),
+        (["--dicomweb-file", "nowhere"], "Cannot read DICOMweb servers from nowhere"),
         (["--tls-cert", "nowhere", "--tls-key", "nowhere"], "Cannot read certificate or key: No such file"),
     ],
 )

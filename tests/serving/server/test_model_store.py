@@ -11,6 +11,7 @@ import pytest
 from lungnet.errors import InputError
 from lungnet.hashing import file_sha256
 from lungnet.serving.server import ModelStore
+from tests.serving.conftest import PROPERTIES, build_model
 
 
 def opened(folder: Path, **options: Any) -> ModelStore:
@@ -49,6 +50,41 @@ def test_a_broken_version_is_tried_once_and_the_one_before_kept(tmp_path: Path, 
     (tmp_path / "4").mkdir()
     (tmp_path / "4" / "classifier.onnx").write_text("no model")
     assert opened(tmp_path).current.version == "3"
+
+
+@pytest.mark.parametrize(
+    ("build", "sentence"),
+    [
+        (lambda: build_model({**PROPERTIES, "contract_version": "2"}), "contract_version 1. Received: 2"),
+        (
+            lambda: build_model({**PROPERTIES, "task": "stroke"}),
+            "expected nodule or malignancy. Received: 'stroke'",
+        ),
+        (lambda: build_model(size=41), "patches_hu"),
+        (lambda: build_model(input_type=onnx.TensorProto.FLOAT), "patches_hu"),
+        (lambda: build_model(outputs=("probability",)), "cluster"),
+        (lambda: external(build_model()), "keeps tensors in other files"),
+    ],
+    ids=["version", "task", "shape", "type", "outputs", "external"],
+)
+def test_models_that_are_not_ours(tmp_path: Path, add, model, caplog, build, sentence: str):
+    add(tmp_path, 1, model)
+    store = opened(tmp_path)
+    add(tmp_path, 2, build())
+    assert not store.refresh() and store.current.version == "1"
+    assert "Version 2 is not served: " in caplog.text and sentence in caplog.text
+    (tmp_path / "1" / "classifier.onnx").unlink()
+    with pytest.raises(InputError, match=sentence):
+        opened(tmp_path)
+
+
+def external(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model that would have ONNX Runtime read another file."""
+    tensor = model.graph.initializer[0]
+    tensor.ClearField("float_data")
+    tensor.data_location = onnx.TensorProto.EXTERNAL
+    tensor.external_data.add(key="location", value="../../etc/passwd")
+    return model
 
 
 def test_a_file_that_is_not_the_one_described(tmp_path: Path, add, model):

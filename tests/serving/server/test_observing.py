@@ -2,10 +2,12 @@
 
 import json
 import logging
+import warnings
 
 import pytest
 
 from lungnet.serving.server.observing import JsonLines
+from lungnet.serving.server.running import log_json_lines
 
 
 def test_metrics_count_by_route(start, serving_folder, wait):
@@ -53,6 +55,22 @@ def test_logs_are_json_lines_without_what_was_sent(server, caplog: pytest.LogCap
     assert lines[0]["route"] == "/v2/models/{model_name}/infer"
     assert lines[0]["ms"] > 0 and lines[0]["time"].endswith("Z")
     assert "Geheim" not in caplog.text
+
+
+def test_warnings_may_quote_a_patient(capfd: pytest.CaptureFixture[str]):
+    root = logging.getLogger()
+    before = root.handlers[:], root.level
+    try:
+        with warnings.catch_warnings():
+            log_json_lines()
+            warnings.warn("Geheim^Rat", UserWarning, stacklevel=1)
+            logging.getLogger("lungnet").info("told")
+    finally:
+        root.handlers[:], root.level = before
+        for name in ("lungnet", "uvicorn"):
+            logging.getLogger(name).setLevel(logging.NOTSET)
+    errors = capfd.readouterr().err
+    assert json.loads(errors)["message"] == "told" and "Geheim" not in errors
 
 
 def test_an_error_stays_on_its_line():

@@ -2,6 +2,8 @@
 
 import io
 import json
+import logging
+import socket
 import stat
 import struct
 import threading
@@ -11,6 +13,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 import pydicom
 import pytest
@@ -49,7 +52,9 @@ def scan(server: Any, body: bytes, **headers: str) -> Any:
     return server.ask("POST", "/scan", body, headers)
 
 
-def test_detections_are_those_of_the_scanner(server, ct, files, scanner_file, uploads, wait):
+def test_detections_are_those_of_the_scanner(server, ct, files, scanner_file, uploads, wait, caplog):
+    for name in ("lungnet", "uvicorn"):  # as the verb has it
+        caplog.set_level(logging.INFO, name)
     expected = CTScanner(scanner_file, providers=["CPUExecutionProvider"]).scan(read_series(ct))
     reply = scan(server, zipped(files))
     assert (reply.status, reply.headers["content-type"]) == (200, "application/json")
@@ -62,8 +67,9 @@ def test_detections_are_those_of_the_scanner(server, ct, files, scanner_file, up
         pytest.approx(one.probability) for one in expected
     ]
     assert told["scan"]["threshold"] == 0.4375
-    assert "Geheim" not in reply.body.decode() and "SECRET" not in reply.body.decode()
-    wait(lambda: not left(uploads))
+    wait(lambda: not left(uploads) and "request" in caplog.text)
+    for text in (reply.body.decode(), caplog.text):
+        assert "Geheim" not in text and "SECRET" not in text
 
 
 def test_a_structured_report_for_who_accepts_dicom(server, files):
@@ -100,6 +106,44 @@ def test_what_is_no_series_of_one_patient(server, files, uploads, wait):
     said = refused(scan(server, zipped(cut)), 422)
     assert "truncated" in said and str(uploads) not in said and "Geheim" not in said
     wait(lambda: not left(uploads))
+
+
+def test_what_is_no_chest(server, ct, tmp_path, wait, uploads):
+    for name, stored, sentence in (
+        ("air", 0, "No lungs were found in series hmac-"),
+        ("water", 2000, "No lungs were found in series hmac-"),
+    ):
+        made = {}
+        for path in sorted(ct.iterdir()):
+            dataset = pydicom.dcmread(path)
+            dataset.PixelData = np.full((dataset.Rows, dataset.Columns), stored, np.int16).tobytes()
+            dataset.save_as(tmp_path / name)
+            made[path.name] = (tmp_path / name).read_bytes()
+        said = refused(scan(server, zipped(made)), 422)
+        assert said.startswith(sentence) and "expected a CT of the chest" in said
+    wait(lambda: not left(uploads))
+
+
+def test_uploads_that_end_early_or_never(start, folder, files, tmp_path, wait):
+    archive = zipped(files)
+    uploads = tmp_path / "up"
+    limits = ScanLimits(upload_seconds=0.5, max_scans=1)
+    with start(folder, scanning=Scanning(limits, UploadFolder(uploads))) as one:
+        said = refused(scan(one, archive[:-30]), 400)
+        assert said == "The body is not a zip archive."
+        headers = f"POST /scan HTTP/1.1\r\nHost: localhost\r\nContent-Length: {len(archive)}\r\n\r\n"
+        with socket.create_connection(("127.0.0.1", one.port), timeout=30) as slow:
+            slow.sendall(headers.encode() + archive[:1000])
+            answer = b""
+            while part := slow.recv(65536):  # it ends the connection, for the rest is not waited for
+                answer += part
+            assert answer.startswith(b"HTTP/1.1 408 ")
+            assert b"application/problem+json" in answer and b"The archive took longer than 0.5 s." in answer
+        with socket.create_connection(("127.0.0.1", one.port)) as dropped:
+            dropped.sendall(headers.encode() + archive[:1000])
+            wait(lambda: bool(left(uploads)))
+        wait(lambda: not left(uploads))
+        assert scan(one, archive).status == 200
 
 
 def test_archives_that_are_attacks(server, files, uploads, wait):
