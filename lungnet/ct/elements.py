@@ -11,13 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from lungnet.ct.deflated import DEFLATED_LITTLE_ENDIAN, check_inflated, names_deflate
+from lungnet.ct.deflated import check_deflated
 from lungnet.ct.errors import CTReadError
-
-# Transfer syntaxes that are told apart (PS3.5, annex A).
-IMPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2"
-EXPLICIT_LITTLE_ENDIAN: Final = "1.2.840.10008.1.2.1"
-EXPLICIT_BIG_ENDIAN: Final = "1.2.840.10008.1.2.2"
+from lungnet.ct.walk import (
+    DEFLATED_LITTLE_ENDIAN,
+    EXPLICIT_BIG_ENDIAN,
+    EXPLICIT_LITTLE_ENDIAN,
+    IMPLICIT_LITTLE_ENDIAN,
+    PIXEL_DATA,
+    SEQUENCE_END,
+    SHORT,
+    UNDEFINED,
+    Unfamiliar,
+    element,
+    skip_nested,
+    transfer_syntax,
+)
 
 IMAGE_TYPE: Final = 0x0008_0008
 SOP_CLASS_UID: Final = 0x0008_0016
@@ -58,28 +67,11 @@ WANTED: Final = frozenset(
     }
 )
 
-_TRANSFER_SYNTAX: Final = 0x0002_0010
-_PIXEL_DATA: Final = 0x7FE0_0010
-_SEQUENCE_END: Final = 0xFFFE_E0DD
-_ITEM: Final = 0xFFFE_E000
-_ITEM_END: Final = 0xFFFE_E00D
-_UNDEFINED: Final = 0xFFFF_FFFF
-#: Value representations with a four-byte length (PS3.5, section 7.1.2).
-_LONG: Final = frozenset(
-    (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
-)
-_SHORT: Final = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT PN SH SL SS ST TM UI UL US".split())
-#: Most headers fit in the first window; it grows where they do not.
-_FIRST_WINDOW: Final = 8192
-#: File meta information has some hundred bytes.
-_LONGEST_META: Final = 2**16
-
-_explicit = struct.Struct("<HH2sH").unpack_from
-_implicit = struct.Struct("<HHI").unpack_from
 #: Element and group in one number, as they lie in the file; then representation and length.
 _short = struct.Struct("<I2sH").unpack_from
 _PACKED: Final = {tag >> 16 | (tag & 0xFFFF) << 16: tag for tag in WANTED}
-_long_length = struct.Struct("<I").unpack_from
+#: Most headers fit in the first window; it grows where they do not.
+_FIRST_WINDOW: Final = 8192
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +102,6 @@ class Header:
         if not value:
             return default
         return int.from_bytes(value[:2], "big" if self.transfer_syntax == EXPLICIT_BIG_ENDIAN else "little")
-
-
-class _Unfamiliar(Exception):
-    """The walk met something that it leaves to pydicom."""
 
 
 def read_header(path: Path) -> Header | None:
@@ -153,7 +141,7 @@ def read_header(path: Path) -> Header | None:
                 start = file.read(len(start) * 8)
     except OSError as error:
         raise CTReadError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except _Unfamiliar:
+    except Unfamiliar:
         return _read_with_pydicom(path)
 
 
@@ -161,31 +149,31 @@ def _walk(path: Path, data: bytes, whole: bool) -> Header:
     """Walks the elements of `data`, the beginning of a file or the whole of it, up to its Pixel Data.
 
     Raises:
-        _Unfamiliar: the file is for pydicom.
+        Unfamiliar: the file is for pydicom.
         struct.error, IndexError: `data` ends within an element, or before the Pixel Data.
     """
-    syntax, place = _transfer_syntax(data)
+    syntax, place = transfer_syntax(data)
     if syntax in (DEFLATED_LITTLE_ENDIAN, EXPLICIT_BIG_ENDIAN):
-        raise _Unfamiliar
+        raise Unfamiliar
     explicit = syntax != IMPLICIT_LITTLE_ENDIAN
     values: dict[int, bytes] = {}
     end_of_file = len(data) if whole else -1
     while place != end_of_file:
         if explicit:  # nearly all elements are short: the general way takes three times as long
             packed, kind, length = _short(data, place)
-            if kind in _SHORT:
+            if kind in SHORT:
                 start, place = place + 8, place + 8 + length
                 if packed in _PACKED:
                     if place > len(data):
                         raise IndexError
                     values[_PACKED[packed]] = data[start:place]
                 continue
-        tag, length, start = _element(data, place, explicit)
-        if tag == _PIXEL_DATA:
-            native = length != _UNDEFINED
+        tag, length, start = element(data, place, explicit)
+        if tag == PIXEL_DATA:
+            native = length != UNDEFINED
             return Header(path, values, syntax, start if native else -1, length if native else 0)
-        if length == _UNDEFINED:
-            place = _skip(data, start, explicit, _SEQUENCE_END)
+        if length == UNDEFINED:
+            place = skip_nested(data, start, explicit, SEQUENCE_END)
             continue
         place = start + length
         if tag in WANTED:
@@ -195,68 +183,10 @@ def _walk(path: Path, data: bytes, whole: bool) -> Header:
     return Header(path, values, syntax)
 
 
-def _transfer_syntax(data: bytes, place: int = 132) -> tuple[str, int]:
-    """Returns the transfer syntax and where the file meta information, which begins at `place`, ends."""
-    syntax = ""
-    while data[place : place + 2] == b"\x02\0":
-        tag, length, start = _element(data, place, True)
-        place = start + length
-        if tag == _TRANSFER_SYNTAX:
-            syntax = data[start:place].decode("latin-1").strip(" \0")
-    if not syntax:
-        raise _Unfamiliar
-    return syntax, place
-
-
-def _element(data: bytes, place: int, explicit: bool) -> tuple[int, int, int]:
-    """Returns tag, length and beginning of the value of the element at `place`."""
-    if not explicit:
-        group, element, length = _implicit(data, place)
-        return group << 16 | element, length, place + 8
-    group, element, kind, length = _explicit(data, place)
-    if kind in _SHORT:
-        return group << 16 | element, length, place + 8
-    if kind in _LONG:
-        (length,) = _long_length(data, place + 8)
-        if kind == b"UN" and length == _UNDEFINED:  # a sequence in implicit form, whatever the file's
-            raise _Unfamiliar
-        return group << 16 | element, length, place + 12
-    if group == 0xFFFE:
-        return group << 16 | element, _long_length(data, place + 4)[0], place + 8
-    raise _Unfamiliar
-
-
-def _skip(data: bytes, place: int, explicit: bool, end: int) -> int:
-    """Returns where the sequence or item of undefined length whose content begins at `place` ends."""
-    ends = [end]  # of what is open; files nest as deep as they like
-    while ends:
-        tag, length, place = _element(data, place, explicit)
-        if tag == ends[-1]:
-            ends.pop()
-        elif length != _UNDEFINED:
-            place += length
-        else:
-            ends.append(_ITEM_END if tag == _ITEM else _SEQUENCE_END)
-    return place
-
-
-def _deflated_start(path: Path) -> int:
-    with path.open("rb") as file:
-        start = file.read(_LONGEST_META)
-    try:
-        syntax, place = _transfer_syntax(start, 132 if start[128:132] == b"DICM" else 0)
-    except (_Unfamiliar, struct.error, IndexError):
-        syntax = ""
-    if syntax != DEFLATED_LITTLE_ENDIAN:
-        raise CTReadError(f"{path} is not a readable DICOM file: its transfer syntax is in doubt.")
-    return place
-
-
 def _read_with_pydicom(path: Path) -> Header:
     import pydicom  # takes a fifth of a second, and most files do not need it
 
-    if names_deflate(path):
-        check_inflated(path, _deflated_start(path))
+    check_deflated(path)
     try:
         dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
         values = {}
