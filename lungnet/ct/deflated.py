@@ -13,17 +13,20 @@ from lungnet.ct.errors import CTReadError
 from lungnet.ct.walk import DEFLATED_LITTLE_ENDIAN, Unfamiliar, transfer_syntax
 
 #: A slice has some MB; this leaves room for any.
-MAX_INFLATED_BYTES = 2**28
+MAX_INFLATED_BYTES = 2**26
 _CHUNK = 2**20
 #: File meta information has some hundred bytes.
 _LONGEST_META: Final = 2**16
 
 
-def check_deflated(path: Path) -> None:
+def check_deflated(path: Path) -> bool:
     """Inflates a file that pydicom could take for a deflated one, piece by piece, and keeps nothing.
 
     Args:
-        path: a file of one byte at least; one that names the deflated transfer syntax nowhere passes.
+        path: a file of one byte at least.
+
+    Returns:
+        Whether it is one; False for files that name the deflated transfer syntax nowhere.
 
     Raises:
         CTReadError: it inflates to more than `MAX_INFLATED_BYTES`, is damaged, or names that transfer syntax
@@ -31,7 +34,7 @@ def check_deflated(path: Path) -> None:
     """
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
         if content.find(DEFLATED_LITTLE_ENDIAN.encode()) < 0:
-            return
+            return False
     inflater, size = zlib.decompressobj(-zlib.MAX_WBITS), 0
     with path.open("rb") as file:
         file.seek(_start(path, file.read(_LONGEST_META)))
@@ -44,6 +47,7 @@ def check_deflated(path: Path) -> None:
                     )
         except zlib.error as error:
             raise CTReadError(f"{path} is damaged: what it holds deflated cannot be inflated.") from error
+    return True
 
 
 def _start(path: Path, head: bytes) -> int:

@@ -5,6 +5,7 @@ element by element without interpreting any: a tenth of the time that a general 
 this walk does not understand goes to pydicom, with the same result.
 """
 
+import io
 import os
 import struct
 from dataclasses import dataclass
@@ -72,6 +73,8 @@ _short = struct.Struct("<I2sH").unpack_from
 _PACKED: Final = {tag >> 16 | (tag & 0xFFFF) << 16: tag for tag in WANTED}
 #: Most headers fit in the first window; it grows where they do not.
 _FIRST_WINDOW: Final = 8192
+#: Up to here it grows: who sends longer ones wants to be walked for hours.
+LONGEST_HEADER = 2**24
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,8 +140,12 @@ def read_header(path: Path) -> Header | None:
                 except (struct.error, IndexError) as error:
                     if len(start) >= size:
                         raise CTReadError(f"{path} is cut off within its header.") from error
+                    if len(start) >= LONGEST_HEADER:
+                        raise CTReadError(
+                            f"{path} has no pixels within its first {LONGEST_HEADER:,} bytes."
+                        ) from error
                 file.seek(0)
-                start = file.read(len(start) * 8)
+                start = file.read(min(len(start) * 8, LONGEST_HEADER))
     except OSError as error:
         raise CTReadError(f"{path} cannot be read: {error.strerror or error}.") from error
     except Unfamiliar:
@@ -186,9 +193,11 @@ def _walk(path: Path, data: bytes, whole: bool) -> Header:
 def _read_with_pydicom(path: Path) -> Header:
     import pydicom  # takes a fifth of a second, and most files do not need it
 
-    check_deflated(path)
+    whole = check_deflated(path)
     try:
-        dataset = pydicom.dcmread(path, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
+        with path.open("rb") as file:
+            start = io.BytesIO(file.read() if whole else file.read(LONGEST_HEADER))
+        dataset = pydicom.dcmread(start, stop_before_pixels=True, force=True, specific_tags=list(WANTED))
         values = {}
         for tag in WANTED:
             if tag in dataset:

@@ -4,7 +4,7 @@ import dataclasses
 import logging
 import os
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal, NoReturn
@@ -94,15 +94,19 @@ def find_series(root: str | os.PathLike[str]) -> list[SeriesFiles]:
     return join_series(parts)
 
 
-def survey(root: str | os.PathLike[str]) -> Survey:
+def survey(root: str | os.PathLike[str], before_file: Callable[[], None] = lambda: None) -> Survey:
     """Does the work of `find_series`, and keeps headers and reasons.
+
+    Args:
+        root: as for `find_series`.
+        before_file: called before each file; what it raises ends the work.
 
     Raises:
         CTReadError: `root` or a folder below it cannot be searched.
     """
     whole = Survey()
     for folder in folders_below(root):
-        found = survey_folder(folder, keep_headers=True)
+        found = survey_folder(folder, keep_headers=True, before_file=before_file)
         whole.series += found.series
         for series_uid, headers in found.headers.items():
             whole.headers.setdefault(series_uid, []).extend(headers)
@@ -132,7 +136,9 @@ def folders_below(root: str | os.PathLike[str]) -> Iterator[Path]:
         yield Path(folder)
 
 
-def survey_folder(folder: Path, *, keep_headers: bool = False) -> Survey:
+def survey_folder(
+    folder: Path, *, keep_headers: bool = False, before_file: Callable[[], None] = lambda: None
+) -> Survey:
     """Says what the files of one folder are, those in the folders below it left out.
 
     Raises:
@@ -142,6 +148,7 @@ def survey_folder(folder: Path, *, keep_headers: bool = False) -> Survey:
     ids: dict[str, tuple[str, str]] = {}
     files: dict[str, list[Path]] = {}
     for path in _files(folder):
+        before_file()
         try:
             if path.suffix.lower() == ".mhd":
                 _add_mhd(found, path)

@@ -67,7 +67,7 @@ def add_dicomweb(
         with scanning.place() as place:
             await client.fetch(name, place.folder)
             scanned, results = await place.run(
-                lambda until: _scan(place.folder, name, asked.seg, scanner, scanning.limits)
+                lambda until: _scan(place.folder, name, asked.seg, scanner, scanning.limits, until)
             )
             await client.store(name.study_uid, results)
         told = {**scanned.to_json(), "stored": [_reference(one) for one in results]}
@@ -88,7 +88,12 @@ def _read(body: bytes) -> Asked:
 
 
 def _scan(
-    folder: Path, name: SeriesName, with_segmentation: bool, scanner: ServedScanner, limits: ScanLimits
+    folder: Path,
+    name: SeriesName,
+    with_segmentation: bool,
+    scanner: ServedScanner,
+    limits: ScanLimits,
+    until: float,
 ) -> tuple[Scanned, list[Result]]:
     def check(headers: list[Header]) -> None:
         """Results are to be about the series that was asked for, and to lie in its study."""
@@ -97,7 +102,7 @@ def _scan(
             raise Refusal(502, "The DICOMweb server sent another series than was asked for.", "dicomweb")
 
     with explained(folder, _WHOLE):
-        scanned = scan_folder(folder, _WHOLE, scanner, limits, check)
+        scanned = scan_folder(folder, _WHOLE, scanner, limits, until, check)
         return scanned, scanned.results(with_segmentation)
 
 

@@ -59,7 +59,7 @@ def _scan_archive(
     files.mkdir()
     unpack(folder / "archive", files, limits, until)
     with explained(files, "The archive"):
-        scanned = scan_folder(files, "The archive", scanner, limits)
+        scanned = scan_folder(files, "The archive", scanner, limits, until)
         if media_type == JSON:
             return json.dumps(scanned.to_json(), allow_nan=False).encode()
         (report,) = scanned.results()

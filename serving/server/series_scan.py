@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -92,6 +93,7 @@ def scan_folder(
     whole: str,
     scanner: ServedScanner,
     limits: ScanLimits,
+    until: float,
     check: Callable[[list[Header]], None] = lambda headers: None,
 ) -> Scanned:
     """Scans the one CT series of a folder.
@@ -101,13 +103,19 @@ def scan_folder(
         whole: as for `explained`.
         scanner: of the model.
         limits: of a series.
+        until: of `time.monotonic`, when to give up reading headers.
         check: raises where the headers are not those that were expected.
 
     Raises:
         InputError: there is no such series, or it cannot be scanned.
-        Refusal: it is larger than anybody's CT (413).
+        Refusal: it is larger than anybody's CT (413), or reading its headers takes too long (503).
     """
-    found = survey(folder)
+
+    def in_time() -> None:
+        if time.monotonic() > until:
+            raise Refusal(503, "Reading headers took too long.", "late", limits.retry_after_seconds)
+
+    found = survey(folder, in_time)
     if len(found.series) != 1 or found.series[0].kind != "dicom":
         raise InputError(f"{whole} holds {len(found.series)} CT series in DICOM; expected the slices of one.")
     (series,) = found.series

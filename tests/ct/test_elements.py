@@ -118,6 +118,34 @@ def test_sequences_that_nest_without_end(tiny_ct):
         read_header(path)
 
 
+def test_headers_without_end(tiny_ct, monkeypatch):
+    path = tiny_ct.files[0]
+    meta = path.read_bytes()[: _meta_end(path)].replace(b"1.2.840.10008.1.2.1\0", b"1.2.840.10008.1.2\0\0\0")
+    path.write_bytes(meta + bytes(100_000))
+    assert read_header(path) is not None  # element after element of no length
+    monkeypatch.setattr(elements, "LONGEST_HEADER", 50_000)
+    with pytest.raises(CTReadError, match=r"has no pixels within its first 50,000 bytes"):
+        read_header(path)
+    assert read_header(tiny_ct.files[1]) is not None
+
+
+def test_pydicom_is_given_no_more_than_a_header(tiny_ct, monkeypatch):
+    given = []
+    read = pydicom.dcmread
+
+    def reading(file, **more):
+        given.append(file)
+        return read(file, **more)
+
+    monkeypatch.setattr(pydicom, "dcmread", reading)
+    path = tiny_ct.files[0].with_suffix("")
+    path.write_bytes(tiny_ct.files[0].read_bytes()[132:])  # no preamble, no prefix
+    whole = read_header(path)
+    monkeypatch.setattr(elements, "LONGEST_HEADER", path.stat().st_size - 1000)
+    assert read_header(path) == whole
+    assert [len(one.getvalue()) for one in given] == [path.stat().st_size, path.stat().st_size - 1000]
+
+
 @pytest.fixture
 def deflated(tiny_ct) -> Path:
     path = tiny_ct.files[0]

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+import time
 import warnings
 from pathlib import Path
 from typing import Any
@@ -27,15 +28,16 @@ class Blind:
         return []
 
 
-def scanned(folder: Path) -> str:
+def scanned(folder: Path, status: int = 422, seconds: float = 60.0) -> str:
     """What a series is refused with, empty where it is not."""
+    until = time.monotonic() + seconds
     try:
         with explained(folder, "The series"), warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pydicom's
-            found = scan_folder(folder, "The series", Blind(), ScanLimits())  # type: ignore[arg-type]
+            found = scan_folder(folder, "The series", Blind(), ScanLimits(), until)  # type: ignore[arg-type]
             read_source(found.series)
     except Refusal as refusal:
-        assert refusal.status == 422
+        assert refusal.status == status
         return refusal.message
     return ""
 
@@ -69,6 +71,11 @@ def test_headers_turned_over(hospital_ct, tmp_path):
         said.add(message)
         shutil.rmtree(folder)
     assert "" in said and len(said) > 10
+
+
+def test_headers_are_read_in_time(hospital_ct):
+    assert scanned(hospital_ct.folder) == ""
+    assert scanned(hospital_ct.folder, 503, seconds=-1.0) == "Reading headers took too long."
 
 
 @pytest.mark.parametrize(
