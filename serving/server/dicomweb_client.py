@@ -99,7 +99,11 @@ class DicomwebClient:
 
     async def _look_up(self, session: aiohttp.ClientSession, name: SeriesName) -> int | None:
         """Returns how many instances the series has, where the server says so."""
-        query = {"SeriesInstanceUID": name.series_uid, "includefield": f"{_PATIENT_ID},{_INSTANCE_COUNT}"}
+        query = [
+            ("SeriesInstanceUID", name.series_uid),
+            ("includefield", _PATIENT_ID),
+            ("includefield", _INSTANCE_COUNT),
+        ]
         path = f"/studies/{name.study_uid}/series"
         async with self._ask(session, "GET", path, params=query, headers={"Accept": _JSON}) as answer:
             if answer.status in (204, 404):
@@ -166,6 +170,8 @@ class DicomwebClient:
             raise Refusal(
                 504, f"DICOMweb server {self._server.name} took too long {what}.", "dicomweb"
             ) from error
+        except aiohttp.ClientSSLError as error:
+            raise self._bad("does not prove by a trusted certificate that it is the one") from error
         except (aiohttp.ClientConnectorError, ConnectionError) as error:
             raise self._bad("cannot be reached") from error
         # aiohttp's for what is no HTTP, or no multipart

@@ -2,9 +2,13 @@
 
 import http.server
 import json
+import shutil
 import socket
+import ssl
+import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -76,8 +80,10 @@ def archive(ct: Path) -> Archive:
     return Archive(header.StudyInstanceUID, header.SeriesInstanceUID, [path.read_bytes() for path in paths])
 
 
-@pytest.fixture
-def url(archive: Archive) -> Iterator[str]:
+@contextmanager
+def listening(archive: Archive, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """Its port."""
+
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -104,11 +110,19 @@ def url(archive: Archive) -> Iterator[str]:
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         server.handle_error = lambda *args: None  # type: ignore[method-assign]  # clients break off
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}/dicom-web"
+        yield server.server_address[1]
         server.shutdown()
         thread.join()
+
+
+@pytest.fixture
+def url(archive: Archive) -> Iterator[str]:
+    with listening(archive) as port:
+        yield f"http://127.0.0.1:{port}/dicom-web"
 
 
 LIMITS = ScanLimits(max_slices=50, max_unpacked_bytes=20_000_000)
@@ -329,6 +343,32 @@ def test_nothing_found_is_reported_and_not_segmented(scan, archive, monkeypatch)
     told = scan(seg=True).json()
     assert told["detections"] == []
     assert [one["Modality"] for one in told["stored"]] == ["SR"]
+
+
+def test_certificates_are_checked(start, folder, tmp_path, archive):
+    key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
+    made = ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"]
+    made += ["-keyout", str(key), "-out", str(certificate), "-subj", "/CN=localhost"]
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl here, which makes the certificate")
+    subprocess.run([*made, "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with listening(archive, context) as port:
+        file = tmp_path / "servers.toml"
+        file.write_text(f'[known]\nurl = "https://127.0.0.1:{port}"\nca_file = "cert.pem"\n')
+        named = [f"unknown=https://127.0.0.1:{port}", f"elsewhere=https://localhost:{port}"]
+        servers = dicomweb_servers(named, file, {})
+        scanning = Scanning(ScanLimits(), UploadFolder(tmp_path / "up"))
+        with start(folder, scanning=scanning, dicomweb=servers) as server:
+            told = {"StudyInstanceUID": archive.study, "SeriesInstanceUID": archive.series}
+            for name in ("unknown", "elsewhere"):
+                body = json.dumps({**told, "server": name}).encode()
+                said = refused(server.ask("POST", "/scan/dicomweb", body), 502)
+                assert said.endswith("does not prove by a trusted certificate that it is the one.")
+            assert not archive.asked
+            body = json.dumps({**told, "server": "known"}).encode()
+            assert server.ask("POST", "/scan/dicomweb", body).status == 200
 
 
 def test_nobody_there(start, folder, tmp_path):

@@ -182,7 +182,7 @@ def test_two_patients(server, orthanc, ct, tmp_path):
 
 def test_limits_while_fetching(start, folder, orthanc, series, tmp_path, wait):
     for limits, status, sentence in (
-        (ScanLimits(max_slices=5), 413, "at most 5 slices"),
+        (ScanLimits(max_slices=5), 413, "at most 5 slices"),  # by what a query tells
         (ScanLimits(max_unpacked_bytes=100_000), 413, "at most 100,000 bytes"),
         (ScanLimits(max_voxels=100_000), 413, "at most 100,000 voxels"),
         (ScanLimits(fetch_seconds=1e-4), 504, "archive took too long sending the series"),
