@@ -22,7 +22,7 @@ def _on_features(**parameters: Parameter) -> ComponentSpec:
     return ComponentSpec(
         inputs={"features": Features, "encoder": Encoder},
         outputs={"classifier": Classifier},
-        parameters={**_FOR_ALL, **parameters},
+        parameters={**_FOR_ALL, "train_on": Parameter("calm.train_on"), **parameters},
     )
 
 
@@ -61,8 +61,8 @@ class BaselineTrainer(Component):
     """One of the paper's rivals (section 7), or brightness or size alone, as a classifier of HU patches.
 
     Rows on features (`gan_cae_nn`, `gan_cae_lr`, `gan_cae_svm`) take `features` and `encoder`, and see the
-    augmented training split. Rows on patches (`ae`, `cnn`, `brightness`, `size`) take `examples`; they have
-    no GAN in front of them: give them the real ones.
+    augmented training split, or what `calm.train_on` leaves of it. Rows on patches (`ae`, `cnn`,
+    `brightness`, `size`) take `examples`; they have no GAN in front of them: give them the real ones.
 
     Parameters: `row`, its key in Table 1.
 

@@ -46,7 +46,8 @@ class Executor(BaseExecutor):
         row = exec_properties["row"]
         if "features" in input_dict:
             uri = input_dict["features"][0].uri
-            train, validation = load_features(uri, "train"), load_features(uri, "validation")
+            train = load_features(uri, "train").restricted_to(exec_properties["train_on"])
+            validation = load_features(uri, "validation")
             encoder, window_hu = load_encoder(input_dict["encoder"][0])
             head, history = self._train_on_features(row, train, validation, exec_properties)
             inputs, labels, training_labels = validation.features, validation.labels, train.labels

@@ -11,7 +11,10 @@ from lungnet.pipeline import Artifact, BaseExecutor
 
 
 class Executor(BaseExecutor):
-    """Learns and clusters in turns on training features; validation features settle what is kept."""
+    """Learns and clusters in turns on the training features that `calm.train_on` names.
+
+    Validation features settle what is kept.
+    """
 
     def Do(
         self,
@@ -21,14 +24,16 @@ class Executor(BaseExecutor):
     ) -> None:
         """See `lungnet.components.CalmTrainer`."""
         distribution = make_distribution(DistributionConfig(**exec_properties["distribution"]))
+        config = CalmConfig(**exec_properties["calm"])
         uri = input_dict["features"][0].uri
-        train, validation = load_features(uri, "train"), load_features(uri, "validation")
+        train = load_features(uri, "train").restricted_to(config.train_on)
+        validation = load_features(uri, "validation")
         model, history = train_calm(
             train.features,
             train.labels,
             validation.features,
             validation.labels,
-            CalmConfig(**exec_properties["calm"]),
+            config,
             exec_properties["seed"],
             tensorboard_dir=self.context.tensorboard_dir,
             progress=self.context.progress,

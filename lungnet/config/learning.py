@@ -98,6 +98,8 @@ class CalmConfig(Section):
     """Clustering augmented learning method (section 5).
 
     Attributes:
+        train_on: "all" training features, or those of "real" patches alone, for CALM and for every other row
+            on features; synthetic patches then teach nothing but the encoder.
         clusters: |C|.
         hidden: neurons of FC1 and FC2.
         leaky_slope: negative slope of the leaky ReLUs.
@@ -130,6 +132,7 @@ class CalmConfig(Section):
             batches and forests, and so has the plain network. 0 is the one that goes by `seed` itself.
     """
 
+    train_on: Literal["all", "real"] = "all"
     clusters: Annotated[int, Field(ge=2)] = 2
     hidden: tuple[Count, Count] = (128, 32)
     leaky_slope: NonNegative = 0.01

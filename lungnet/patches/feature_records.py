@@ -42,6 +42,11 @@ class FeatureArrays:
     def __len__(self) -> int:
         return len(self.features)
 
+    def restricted_to(self, source: str) -> "FeatureArrays":
+        """Returns the rows of one source, "real" or "synthetic", or everything for "all"."""
+        kept = (self.source == source) | (source == "all")
+        return FeatureArrays(self.features[kept], self.labels[kept], self.group_id[kept], self.source[kept])
+
 
 def write_features(uri: str | os.PathLike[str], arrays: FeatureArrays, split: str) -> None:
     """Writes one split, whole or not at all.

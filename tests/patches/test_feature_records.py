@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +32,11 @@ def test_another_kind_of_record_is_refused(tmp_path: Path):
     assert len(load_features(tmp_path, "train")) == 0
     with pytest.raises(InputError, match="has no Split-eval"):
         load_features(tmp_path, "eval")
+
+
+@pytest.mark.parametrize(("source", "rows"), [("all", [0, 1, 2]), ("real", [0, 2]), ("synthetic", [1])])
+def test_rows_of_one_source(source: str, rows: list[int]):
+    three = replace(features(3), source=np.array(["real", "synthetic", "real"]))
+    kept = three.restricted_to(source)
+    for name in ("features", "labels", "group_id", "source"):
+        np.testing.assert_array_equal(getattr(kept, name), getattr(three, name)[rows])
