@@ -50,7 +50,7 @@ ROWS = {
     "cnn": _on_patches(
         *("cnn_steps", "cnn_batch_size", "cnn_learning_rate", "cnn_schedule", "cnn_keep"),
         *("cnn_weight_decay", "cnn_dropout", "cnn_early_stopping"),
-        *("cnn_flips", "cnn_cut_mix", "cnn_cut_mix_alpha"),
+        *("cnn_flips", "cnn_shift", "cnn_batch_norm", "cnn_cut_mix", "cnn_cut_mix_alpha"),
     ),
     "brightness": _on_patches(),
     "size": _on_patches("size_level_hu"),

@@ -66,6 +66,9 @@ class CaeConfig(Section):
         fine_tune_weight_decay: decoupled weight decay (AdamW) in that phase; 0 for none.
         fine_tune_keep: "best" keeps the epoch of the largest AUC on validation, "last" the last one.
         fine_tune_flips: random flips and right-angle rotations in that phase.
+        fine_tune_shift: pixels by which patches are shifted at random in that phase, at most.
+        fine_tune_batch_norm: batch normalisation behind each convolution in that phase, which the
+            convolutions take on at its end.
     """
 
     filters: tuple[Count, ...] = (50, 50, 50)
@@ -84,6 +87,8 @@ class CaeConfig(Section):
     fine_tune_weight_decay: NonNegative = 0.0
     fine_tune_keep: Literal["best", "last"] = "best"
     fine_tune_flips: bool = False
+    fine_tune_shift: Annotated[int, Field(ge=0, le=20)] = 0
+    fine_tune_batch_norm: bool = False
 
     @model_validator(mode="after")
     def _as_many_kernels_as_filters(self) -> "CaeConfig":
@@ -175,6 +180,7 @@ class BaselineConfig(Section):
         cnn_early_stopping: reports (of twenty) without a larger AUC on validation after which training ends;
             0 for never.
         cnn_flips: random flips and right-angle rotations while it trains.
+        cnn_shift, cnn_batch_norm: as the fields of `CaeConfig` in fine-tuning.
         cnn_cut_mix: share of the patches of a batch into which a rectangle of another one is pasted, with
             labels mixed by area (CutMix); 0 for none.
         cnn_cut_mix_alpha: the areas are drawn from Beta(alpha, alpha); 1 draws them uniformly.
@@ -200,6 +206,8 @@ class BaselineConfig(Section):
     cnn_dropout: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.0
     cnn_early_stopping: CountOrNone = 0
     cnn_flips: bool = False
+    cnn_shift: Annotated[int, Field(ge=0, le=20)] = 0
+    cnn_batch_norm: bool = False
     cnn_cut_mix: Fraction = 0.0
     cnn_cut_mix_alpha: Positive = 1.0
     cnn_keep: Literal["last", "best"] = "last"

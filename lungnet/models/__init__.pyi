@@ -1,4 +1,5 @@
 from .augmentation import RandomDihedral as RandomDihedral
+from .augmentation import RandomShift as RandomShift
 from .autoencoder import ConvolutionalAutoencoder as ConvolutionalAutoencoder
 from .autoencoder_layer import ConvolutionalDecoder as ConvolutionalDecoder
 from .autoencoder_layer import LayerAutoencoder as LayerAutoencoder

@@ -1,8 +1,9 @@
-"""Random symmetries of a patch, drawn while a network trains."""
+"""Random symmetries and shifts of a patch, drawn while a network trains."""
 
 from typing import Any
 
 import keras
+import tensorflow as tf
 from keras import ops
 
 from lungnet.models.batch_share import draw_for_samples
@@ -52,3 +53,52 @@ class RandomDihedral(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Returns what `from_config` needs."""
         return {**super().get_config(), "seed": self.seed}
+
+
+@keras.saving.register_keras_serializable("lungnet")
+class RandomShift(keras.layers.Layer):
+    """Shifts each patch by some pixels along rows and columns; what comes in at a border repeats the border.
+
+    A candidate's centre is never exact. Like `RandomDihedral` it acts with `training=True` alone.
+
+    Args:
+        pixels: largest shift in either direction; all whole shifts are equally likely.
+        seed: of the shifts; the layer draws new ones at every call.
+
+    Input shape:
+        `(batch, size, size, channels)`.
+
+    Output shape:
+        The same.
+    """
+
+    def __init__(self, pixels: int, seed: int = 0, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.pixels = int(pixels)
+        self.seed = int(seed)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
+
+    def call(self, patches: Any, training: bool = False) -> Any:
+        """Returns the patches, each shifted on its own when training."""
+        if not training:
+            return patches
+        shifts = draw_for_samples(
+            lambda count: keras.random.randint(
+                (2, count, 1), -self.pixels, self.pixels + 1, seed=self.seed_generator
+            ),
+            ops.shape(patches)[0],
+            axis=1,
+        )
+        for axis in (1, 2):
+            size = ops.shape(patches)[axis]
+            taken = ops.clip(ops.arange(size)[None] + shifts[axis - 1], 0, size - 1)
+            patches = tf.gather(patches, taken, axis=axis, batch_dims=1)
+        return patches
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, ...]:
+        """Returns the input's shape."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns what `from_config` needs."""
+        return {**super().get_config(), "pixels": self.pixels, "seed": self.seed}

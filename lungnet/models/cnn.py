@@ -9,7 +9,8 @@ import numpy.typing as npt
 from keras import layers
 
 from lungnet.config import BaselineConfig
-from lungnet.models.augmentation import RandomDihedral
+from lungnet.models.augmentation import RandomDihedral, RandomShift
+from lungnet.models.batch_normalisation import fold_batch_normalisation, with_batch_normalisation
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.early_stopping import no_longer_improves
@@ -79,25 +80,29 @@ def compile_for_training(
     seed: int,
     weight_decay: float = 0.0,
     schedule: str = "cosine",
+    shift: int = 0,
 ) -> keras.Model:
-    """Puts random symmetries in front of a network that gives logits, and compiles it.
+    """Puts random symmetries and shifts in front of a network that gives logits, and compiles it.
 
     Args:
         network: from `(batch, size, size, 1)` to logits `(batch,)`.
         flips: whether patches are turned and mirrored at random.
         learning_rate: of Adam at the first step.
         steps: updates of the whole training.
-        seed: of the symmetries.
+        seed: of symmetries and shifts.
         weight_decay: decoupled from the gradient (AdamW), as a share of a weight per step and unit of the
             rate; 0 for none.
         schedule: "cosine" lets the rate fall along half a cosine to 0 at the last step, "constant" leaves it.
+        shift: pixels by which patches are shifted at most, along rows and columns; 0 for none.
 
     Returns:
         A model that shares the network's weights and minimises the binary cross-entropy.
     """
     patches = keras.Input(network.input_shape[1:], name="training_patches")
-    turned: Any = RandomDihedral(layer_seed(seed, "dihedral"))(patches) if flips else patches
-    trainer = keras.Model(patches, network(turned), name="trainer")
+    moved: Any = RandomDihedral(layer_seed(seed, "dihedral"))(patches) if flips else patches
+    if shift:
+        moved = RandomShift(shift, layer_seed(seed, "shift"))(moved)
+    trainer = keras.Model(patches, network(moved), name="trainer")
     rate: Any = learning_rate
     if schedule == "cosine":
         rate = keras.optimizers.schedules.CosineDecay(learning_rate, steps)
@@ -125,8 +130,9 @@ def train_cnn(
     """Trains the network of `build_cnn` for `config.cnn_steps` updates.
 
     Adam, patches mixed by `cut_mix` as `config.cnn_cut_mix` says, and then random right-angle turns and
-    mirrorings if `config.cnn_flips`. Without validation patches the last weights are kept, whatever
-    `config.cnn_keep` says, and no training ends early.
+    mirrorings if `config.cnn_flips` and shifts by `config.cnn_shift`. With `config.cnn_batch_norm` the
+    convolutions are normalised while it trains, and take the normalisation on at the end. Without validation
+    patches the last weights are kept, whatever `config.cnn_keep` says, and no training ends early.
 
     Args:
         patches_hu: int16 `(n, 40, 40)` of the training split, classes balanced.
@@ -150,15 +156,17 @@ def train_cnn(
     targets = check_labels(labels, len(patches_hu), "The convolutional network")
     validation = Validation.of(validation_hu, validation_labels, window_hu)
     network = build_cnn(seed, dropout=config.cnn_dropout)
-    total, means, best = config.cnn_steps, Means(), BestWeights(network)
+    learner = with_batch_normalisation(network) if config.cnn_batch_norm else network
+    total, means, best = config.cnn_steps, Means(), BestWeights(learner)
     trainer = compile_for_training(
-        network,
+        learner,
         config.cnn_flips,
         config.cnn_learning_rate,
         total,
         seed,
         config.cnn_weight_decay,
         config.cnn_schedule,
+        config.cnn_shift,
     )
     unit = to_unit(patches_hu, window_hu)[..., None]
     with TrainingLog(tensorboard_dir, progress, "cnn") as log:
@@ -189,7 +197,7 @@ def train_cnn(
             if is_due(step, total, REPORTS):
                 values = means.take()
                 if validation is not None:
-                    values |= validation.judge(network)
+                    values |= validation.judge(learner)
                     if config.cnn_keep == "best":
                         best.offer(values["validation_auc"], -values["validation_loss"])
                 log.scalars(step, values)
@@ -197,4 +205,6 @@ def train_cnn(
             if checkpoint_due(step, CHECKPOINT_UPDATES) or step == total:
                 checkpoints.save(step)
     best.put_back()
+    if config.cnn_batch_norm:
+        fold_batch_normalisation(learner, network)
     return Trained(network, log.history)

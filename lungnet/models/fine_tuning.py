@@ -8,6 +8,7 @@ import numpy.typing as npt
 from keras import layers
 
 from lungnet.config import CaeConfig
+from lungnet.models.batch_normalisation import fold_batch_normalisation, with_batch_normalisation
 from lungnet.models.batches import check_labels, check_patches, layer_seed, shuffled_batches
 from lungnet.models.checkpoints import Checkpoints, checkpoint_due, training_id
 from lungnet.models.cnn import compile_for_training
@@ -39,10 +40,11 @@ def fine_tune(
 
     A linear head is put on the features for the time of the training and dropped afterwards: what it
     asks of the encoder is that the classes come apart along weighted sums of features, which is also
-    what CALM's dissimilarity, logistic regression and the linear SVM work with. Adam's rate falls along
-    a cosine. With validation patches the weights of the best epoch are kept, unless
-    `config.fine_tune_keep` is "last": the largest AUC, and among equals the smallest loss; without, those of
-    the last.
+    what CALM's dissimilarity, logistic regression and the linear SVM work with. With
+    `config.fine_tune_batch_norm` the convolutions are normalised meanwhile and take the normalisation on at
+    the end, so that the encoder keeps its layers. Adam's rate falls along a cosine. With validation patches
+    the weights of the best epoch are kept, unless `config.fine_tune_keep` is "last": the largest AUC, and
+    among equals the smallest loss; without, those of the last.
 
     Args:
         encoder: functional model from `(batch, 40, 40, 1)` to `(batch, features)`; it is not changed.
@@ -80,7 +82,10 @@ def fine_tune(
                 layers.Reshape(()),
             ]
         )
-        network = keras.Model(tuned.input, head(tuned.output))
+        learner = tuned
+        if config.fine_tune_batch_norm:
+            learner = with_batch_normalisation(tuned, synchronized=distribution.replicas > 1)
+        network = keras.Model(learner.input, head(learner.output))
         trainer = compile_for_training(
             network,
             config.fine_tune_flips,
@@ -88,10 +93,11 @@ def fine_tune(
             max(1, updates * total),
             layer_seed(seed, "fine-tuning"),
             config.fine_tune_weight_decay,
+            shift=config.fine_tune_shift,
         )
     update = distribution.updates(trainer)
     unit = to_unit(patches_hu, window_hu)[..., None]
-    best = BestWeights(tuned)
+    best = BestWeights(learner)
     with TrainingLog(distribution.kept(tensorboard_dir), progress, "fine_tuning") as log:
         held = [] if validation is None else [validation.unit, validation.labels]
         data = [patches_hu, targets, *encoder.get_weights(), *held]
@@ -120,4 +126,6 @@ def fine_tune(
                 checkpoints.save(epoch)
             log.progress(epoch, total, f"loss {values['loss']:.3f}")
     best.put_back()
+    if config.fine_tune_batch_norm:
+        fold_batch_normalisation(learner, tuned)
     return Trained(distribution.released(tuned, lambda: keras.models.clone_model(encoder)), log.history)

@@ -101,9 +101,11 @@ def test_weight_decay_makes_weights_smaller(encoder, textures):
 def test_interrupted_it_ends_as_if_it_had_not_been(
     encoder, textures, tmp_path, monkeypatch, train_with_interruptions, validated
 ):
-    """With symmetries, a rate that falls, and (with validation) an early best epoch."""
+    """With symmetries, a rate that falls, and an early best epoch or shifts and normalisation."""
     monkeypatch.setattr(fine_tuning, "CHECKPOINT_UPDATES", 4)  # epochs of 2: after 2 and 4 of them
     config = CONFIG.model_copy(update={"fine_tune_epochs": 5, "fine_tune_flips": True})
+    if not validated:
+        config = config.model_copy(update={"fine_tune_shift": 1, "fine_tune_batch_norm": True})
     patches_hu, labels = textures
 
     def train(folder="board", **arguments):
