@@ -20,27 +20,29 @@ def with_batch_normalisation(network: keras.Model, synchronized: bool = False) -
 
     Args:
         network: a functional model whose layers follow one another, `Conv2D` among them; it is not changed.
-        synchronized: whether the devices of a strategy normalise by the statistics of the whole batch.
+        synchronized: whether the devices of a strategy normalise by the statistics of the whole batch (a
+            row counts twice where they cannot share it evenly).
 
     Returns:
         A model with the network's weights, normalisations that begin with scale 1 and shift 0, and the same
-        input and output shapes.
+        input and output shapes. Its convolutions have no bias: a normalisation takes any off again.
     """
     first, *rest = network.layers
     values = inputs = keras.Input(first.batch_shape[1:], name=first.name)
     for layer in rest:
-        config = layer.get_config()
+        config, weights = layer.get_config(), layer.get_weights()
         if not isinstance(layer, layers.Conv2D):
             copy = type(layer).from_config(config)
             values = copy(values)
         else:
-            copy = layers.Conv2D.from_config(config | {"activation": None})
+            copy = layers.Conv2D.from_config(config | {"activation": None, "use_bias": False})
             normalisation = layers.BatchNormalization(
                 momentum=MOMENTUM, synchronized=synchronized, name=f"{layer.name}_normalisation"
             )
             activation = layers.Activation(config["activation"], name=f"{layer.name}_activation")
             values = activation(normalisation(copy(values)))
-        copy.set_weights(layer.get_weights())
+            weights = weights[:1]
+        copy.set_weights(weights)
     return keras.Model(inputs, values, name=network.name)
 
 
@@ -59,8 +61,8 @@ def fold_batch_normalisation(normalised: keras.Model, network: keras.Model) -> N
         layer.set_weights(weights)
 
 
-def _folded(kernel: Any, bias: Any, normalisation: layers.BatchNormalization) -> list[Any]:
-    """Returns kernel and bias that scale and shift as the normalisation does."""
+def _folded(kernel: Any, normalisation: layers.BatchNormalization) -> list[Any]:
+    """Returns the kernel and the bias that do what the normalisation does."""
     gamma, beta, mean, variance = (np.asarray(weight, np.float64) for weight in normalisation.get_weights())
     scale = gamma / np.sqrt(variance + normalisation.epsilon)
-    return [kernel * scale, beta + (bias - mean) * scale]
+    return [kernel * scale, beta - mean * scale]

@@ -16,9 +16,9 @@ def network():
 def test_maps_of_a_training_batch_are_normalised_before_their_activation():
     plain = network()
     learner = with_batch_normalisation(plain)
-    kernel, bias = plain.get_layer("convolution_1").get_weights()
+    kernel, _ = plain.get_layer("convolution_1").get_weights()
     windows = np.lib.stride_tricks.sliding_window_view(PATCHES[..., 0], (5, 5), axis=(1, 2))
-    maps = np.einsum("nhwij,ijf->nhwf", windows, kernel[:, :, 0]) + bias
+    maps = np.einsum("nhwij,ijf->nhwf", windows, kernel[:, :, 0])
     mean, variance = maps.mean((0, 1, 2)), maps.var((0, 1, 2))
     learner(PATCHES, training=True)
     running = learner.get_layer("convolution_1_normalisation").get_weights()[2:]
@@ -41,7 +41,7 @@ def test_convolutions_take_the_normalisation_on():
     assert [layer.name for layer in plain.layers] == [layer.name for layer in network().layers]
 
 
-def test_a_copy_without_convolutions_is_refused_nothing_and_changes_nothing():
+def test_without_convolutions_it_is_a_copy():
     plain = build_cnn(seed=1, filters=(), kernels=(), hidden=5)
     np.testing.assert_allclose(with_batch_normalisation(plain)(PATCHES), plain(PATCHES), rtol=1e-5)
 
