@@ -57,7 +57,7 @@ def fold_batch_normalisation(normalised: keras.Model, network: keras.Model) -> N
         weights = normalised.get_layer(layer.name).get_weights()
         if isinstance(layer, layers.Conv2D):
             normalisation = normalised.get_layer(f"{layer.name}_normalisation")
-            weights = _folded(*weights, normalisation)
+            weights = _folded(weights[0], normalisation)
         layer.set_weights(weights)
 
 

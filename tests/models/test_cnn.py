@@ -57,9 +57,9 @@ def test_same_seed_same_network(discs, trained):
 
 def test_interrupted_it_ends_as_if_it_had_not_been(discs, tmp_path, monkeypatch, train_with_interruptions):
     """With symmetries, mixtures, a rate that falls, sums yet to be reported and the best weights so far."""
-    options = {"cnn_flips": True, "cnn_shift": 1, "cnn_batch_norm": True, "cnn_cut_mix": 0.5}
-    options |= {"cnn_keep": "best", "cnn_learning_rate": 0.01}
-    config = CONFIG.model_copy(update={"cnn_steps": 14, "cnn_batch_size": 7, **options})
+    augmented = {"cnn_flips": True, "cnn_shift": 1, "cnn_batch_norm": True, "cnn_cut_mix": 0.5}
+    options = {"cnn_keep": "best", "cnn_learning_rate": 0.01, "cnn_steps": 14, "cnn_batch_size": 7}
+    config = CONFIG.model_copy(update=augmented | options)
     monkeypatch.setattr(cnn, "REPORTS", 7)
     monkeypatch.setattr(cnn, "CHECKPOINT_UPDATES", 3)
 
