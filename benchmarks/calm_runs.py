@@ -56,6 +56,7 @@ def stored_run(
     path = folder / f"{asked[:16]}.json"
     if not path.exists():
         splits = {name: load_features(features, name) for name in ("train", "validation", "eval")}
+        splits["train"] = splits["train"].restricted_to(calm.train_on)
         told = run(splits, variant, seed, calm, baselines)
         write_json(path, {"features": features.name, "variant": variant, "seed": seed, **told})
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
