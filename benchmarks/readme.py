@@ -3,6 +3,8 @@
 lungnet demo --root runs/demo > runs/demo.txt 2>&1
 lungnet run --arrays patches.npz --eval-groups 6,7 --root runs/standard
 python benchmarks/readme.py --demo runs/demo --demo-output runs/demo.txt --standard runs/standard
+lungnet benchmark --arrays patches.npz --folds 4 --head-seeds 3 --root runs/folds
+python benchmarks/readme.py --folds runs/folds
 python benchmarks/ingest.py --output ingest.json && python benchmarks/readme.py --ingest ingest.json
 """
 
@@ -31,6 +33,7 @@ def main() -> None:
     parser.add_argument("--demo", type=Path, help="pipeline root of a demo")
     parser.add_argument("--demo-output", type=Path, help="what that demo printed")
     parser.add_argument("--standard", type=Path, help="pipeline root of a run on LUNA16 patches")
+    parser.add_argument("--folds", type=Path, help="root of a benchmark on LUNA16 patches")
     parser.add_argument("--cohort", action="store_true", help="run `lungnet cohort` and paste what it prints")
     parser.add_argument("--ingest", type=Path, help="what benchmarks/ingest.py wrote")
     options = parser.parse_args()
@@ -42,6 +45,8 @@ def main() -> None:
         paste("demo", measured(options.demo, "demo", with_table=False))  # what it printed has the table
     if options.standard:
         paste("standard", measured(options.standard, "standard", with_table=True))
+    if options.folds:
+        paste("folds", folds(options.folds))
     if options.ingest:
         paste("ingest", sizing(json.loads(options.ingest.read_text("utf-8"))))
     if options.cohort:
@@ -68,6 +73,16 @@ def measured(root: Path, name: str, with_table: bool) -> str:
             title = figure.stem.replace("_", " ").capitalize()
             lines.append(f"![{title}]({target.relative_to(REPOSITORY).as_posix()})")
     return "\n".join(lines)
+
+
+def folds(root: Path) -> str:
+    """Returns a benchmark's table, and puts its report whole into `docs/folds.md`."""
+    report = (root / "report.md").read_text("utf-8")
+    write_text(REPOSITORY / "docs" / "folds.md", report)
+    metrics: dict[str, Any] = json.loads((root / "metrics.json").read_text("utf-8"))
+    headline = report.split("\n\n")[1]
+    caption = f"{metrics['data_description']} lungnet {metrics['lungnet_version']}, {metrics['date']}."
+    return "\n\n".join([headline, caption, table_markdown(metrics, "balanced")])
 
 
 def paste(name: str, text: str) -> None:
