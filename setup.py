@@ -116,6 +116,6 @@ setup(
     extras_require=EXTRAS,
     packages=sorted(PACKAGES),
     package_dir=PACKAGES,
-    package_data={"": ["*.pyi", "py.typed", "*.toml"]},
+    package_data={"": ["*.pyi", "py.typed", "*.toml"], "lungnet.serving": ["model/*"]},
     entry_points={"console_scripts": ["lungnet = lungnet.cli.main:main"]},
 )

@@ -11,6 +11,7 @@ from lungnet.errors import InputError
 from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
 from lungnet.serving.session import open_session
+from lungnet.serving.shipped_model import SHIPPED_CLASSIFIER
 
 #: Rows and columns of a patch.
 PATCH_SIZE = 40
@@ -37,7 +38,7 @@ class NoduleClassifier:
     For research, not for diagnosis.
 
     Args:
-        path: the `.onnx` file.
+        path: the `.onnx` file, default the one that comes with lungnet.
         providers: ONNX Runtime's execution providers in order of preference, for instance
             `["CPUExecutionProvider"]`; default: CUDA where it starts, else the CPU.
         threads: within one operator; default: ONNX Runtime's choice.
@@ -57,14 +58,14 @@ class NoduleClassifier:
         ValueError: `threads` or `batch_size` is less than 1.
 
     Example:
-        >>> classifier = NoduleClassifier("classifier.onnx")  # doctest: +SKIP
+        >>> classifier = NoduleClassifier()  # doctest: +SKIP
         >>> classifier.predict(patches_hu) >= classifier.threshold  # doctest: +SKIP
         array([ True, False])
     """
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] = SHIPPED_CLASSIFIER,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
         batch_size: int = 128,

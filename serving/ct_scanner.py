@@ -12,6 +12,7 @@ from lungnet.serving.grouping import Response, group_responses
 from lungnet.serving.heat_map import HeatMap, scan_lungs
 from lungnet.serving.scan_grid import lung_grid
 from lungnet.serving.second_look import look_again
+from lungnet.serving.shipped_model import SHIPPED_SCANNER
 from lungnet.serving.slice_scanner import SliceScanner
 
 
@@ -23,7 +24,7 @@ class CTScanner:
     single patches) looks at each candidate again. For research, not for diagnosis.
 
     Args:
-        path: `scanner.onnx` of a run.
+        path: `scanner.onnx` of a run, default the one that comes with lungnet.
         config: stride, thresholds and grouping, default `ScanConfig()`.
         providers: ONNX Runtime's execution providers in order of preference; default: CUDA where it
             starts, else the CPU.
@@ -42,14 +43,14 @@ class CTScanner:
         ValueError: `batch_slices` or `threads` is less than 1.
 
     Example:
-        >>> detections = CTScanner("scanner.onnx").scan(read_series("CT"))  # doctest: +SKIP
+        >>> detections = CTScanner().scan(read_series("CT"))  # doctest: +SKIP
         >>> detections[0].center_xyz_lps_mm  # doctest: +SKIP
         (61.2, -94.8, -125.0)
     """
 
     def __init__(
         self,
-        path: str | os.PathLike[str],
+        path: str | os.PathLike[str] = SHIPPED_SCANNER,
         config: ScanConfig | None = None,
         providers: Sequence[str] | None = None,
         threads: int | None = None,

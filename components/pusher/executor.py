@@ -39,7 +39,7 @@ class Executor(BaseExecutor):
             pushed.properties.update(pushed=0, reason=refusal)
             return
         folder = ServingFolder(_destination(PusherConfig(**exec_properties["pusher"]), model))
-        facts, cards = _facts(path, digest), _cards(input_dict)
+        facts, cards = file_facts(path, digest), _cards(input_dict)
         version = _same(folder, digest)
         if version is None:
             version = folder.push(path, facts, cards)
@@ -89,8 +89,8 @@ def _same(folder: ServingFolder, digest: str) -> int | None:
     return None
 
 
-def _facts(path: Path, digest: str) -> dict[str, Any]:
-    """What `model.json` says: the file's own metadata, and how to know the file."""
+def file_facts(path: Path, digest: str) -> dict[str, Any]:
+    """Returns what `model.json` says: the file's own metadata, and how to know the file."""
     classifier = NoduleClassifier(path, providers=["CPUExecutionProvider"])
     return {
         "file": MODEL,

@@ -5,8 +5,9 @@ from pathlib import Path
 import click
 
 EPILOG = """\b
-Example:
-  lungnet predict CT_FOLDER --candidates candidates.csv --model classifier.onnx -o probabilities.csv
+Examples:
+  lungnet predict CT_FOLDER --candidates candidates.csv -o probabilities.csv
+  lungnet predict CT_FOLDER --candidates candidates.csv --model classifier.onnx
 """
 
 
@@ -21,9 +22,8 @@ Example:
 )
 @click.option(
     "--model",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="classifier.onnx of a run.",
+    help="classifier.onnx of a run; by default the model that comes with lungnet.",
 )
 @click.option("--series-uid", help="Which series of the folder; needed where there are several.")
 @click.option(
@@ -33,13 +33,16 @@ Example:
     help="CSV to write; stdout by default.",
 )
 def command(
-    ct: Path, candidates_file: Path, model: Path, series_uid: str | None, output: Path | None
+    ct: Path, candidates_file: Path, model: Path | None, series_uid: str | None, output: Path | None
 ) -> None:
     """Writes the probability of each candidate in the CT series at CT (a folder or a .mhd file)."""
     from lungnet.ct import format_candidates, read_candidates, read_series, write_candidates
     from lungnet.serving import NoduleClassifier, predict_candidates
+    from lungnet.serving.shipped_model import SHIPPED_CLASSIFIER, model_words
 
+    model = SHIPPED_CLASSIFIER if model is None else model
     classifier = NoduleClassifier(model)
+    click.echo(model_words(model, classifier.metadata), err=True)
     candidates = read_candidates(candidates_file)
     found = predict_candidates(read_series(ct, series_uid), candidates, classifier)
     if output is None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 EPILOG = """\b
 Examples:
-  lungnet scan CT_FOLDER --model scanner.onnx -o detections.csv
+  lungnet scan CT_FOLDER -o detections.csv
   lungnet scan CT.mhd --model scanner.onnx --json --heatmap probability.nii.gz
   lungnet scan CT_FOLDER --model scanner.onnx --sr report.dcm --seg segmentation.dcm
 """
@@ -22,9 +22,8 @@ Examples:
 @click.argument("ct", type=click.Path(path_type=Path))
 @click.option(
     "--model",
-    required=True,
     type=click.Path(path_type=Path, dir_okay=False),
-    help="scanner.onnx of a run.",
+    help="scanner.onnx of a run; by default the model that comes with lungnet.",
 )
 @click.option("--series-uid", help="Which series of the folder; needed where there are several.")
 @click.option(
@@ -71,7 +70,7 @@ Examples:
 )
 def command(
     ct: Path,
-    model: Path,
+    model: Path | None,
     series_uid: str | None,
     output: Path | None,
     as_json: bool,
@@ -88,13 +87,16 @@ def command(
     from lungnet.files import write_text
     from lungnet.presets import load_config
     from lungnet.serving import CTScanner, detections_json, write_heat_map
+    from lungnet.serving.shipped_model import SHIPPED_SCANNER, model_words
 
     own = [f"scan.threshold={threshold}"] if threshold is not None else []
     own += [f"scan.stride_px={stride}"] if stride is not None else []
     config = load_config("paper", config_file, [*settings, *own]).scan
     if heatmap is not None and not heatmap.name.endswith((".nii", ".nii.gz")):
         raise click.BadParameter("expected a name that ends in .nii or .nii.gz.", param_hint="--heatmap")
+    model = SHIPPED_SCANNER if model is None else model
     scanner = CTScanner(model, config)
+    click.echo(model_words(model, scanner.metadata), err=True)
     volume = read_series(ct, series_uid)
     heat = scanner.heat_map(volume)
     detections = scanner.detect(volume, heat)

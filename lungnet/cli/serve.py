@@ -13,6 +13,7 @@ TOKEN_VARIABLE = "LUNGNET_SERVER_TOKEN"  # noqa: S105
 
 EPILOG = """\b
 Examples:
+  lungnet serve
   lungnet serve --model-dir lungnet-run/serving_model
   curl http://127.0.0.1:8000/v2/models/classifier
   curl --data-binary @series.zip http://127.0.0.1:8000/scan
@@ -25,9 +26,9 @@ Examples:
 @click.command(epilog=EPILOG)
 @click.option(
     "--model-dir",
-    required=True,
     type=click.Path(path_type=Path, file_okay=False),
-    help="Folder of versions, as a run's Pusher fills it, or of one classifier.onnx.",
+    help="Folder of versions, as a run's Pusher fills it, or of one classifier.onnx; by default the model "
+    "that comes with lungnet.",
 )
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", type=click.IntRange(0, 65535), default=8000, show_default=True, help="0: a free one.")
@@ -65,7 +66,7 @@ Examples:
 )
 @click.option("--reload-seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True)
 def command(
-    model_dir: Path,
+    model_dir: Path | None,
     host: str,
     port: int,
     hosts: tuple[str, ...],
@@ -99,6 +100,7 @@ def command(
         from lungnet.serving.server.scanning import Scanning
         from lungnet.serving.server.service import Service
         from lungnet.serving.server.uploads import UploadFolder
+        from lungnet.serving.shipped_model import SHIPPED_MODEL
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; expected pip install 'lungnet[server]'.") from error
 
@@ -116,7 +118,7 @@ def command(
     log_json_lines()
     service = Service(
         lambda on_reload: ModelStore(
-            model_dir,
+            SHIPPED_MODEL if model_dir is None else model_dir,
             providers=providers or None,
             threads=threads,
             batch_size=limits.max_batch,

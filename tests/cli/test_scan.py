@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 
 from lungnet.ct import read_series
+from lungnet.serving.shipped_model import SHIPPED_MODEL
 from tests.serving.conftest import (
     NODULES_ZYX,
     SCANNER_PROPERTIES,
@@ -72,9 +73,19 @@ def test_detections_as_json(lungnet: Callable, ct: Path, model: Path):
     assert found["scan"]["threshold"] == 0.25
     assert found["scan"]["stride_px"] == 4
     assert found["intended_use"] == "research, not for diagnosis"
+    assert "Model: scanner.onnx (gan_cae_calm)." in result.err
+    assert "not for diagnosis" in result.err
     places = np.array([detection["center_xyz_lps_mm"] for detection in found["detections"]])
     assert max(distances_mm(ct, places)) < 3.0
     assert all(len(detection["extent_mm"]) == 3 for detection in found["detections"])
+
+
+def test_the_model_that_comes_with_lungnet(lungnet: Callable, ct: Path):
+    result = lungnet("scan", ct, "--json", "--threshold", "0")
+    assert result.code == 0, result.err
+    stated = json.loads((SHIPPED_MODEL / "model.json").read_text("utf-8"))
+    assert json.loads(result.out)["model"]["fingerprint"] == stated["fingerprint"]
+    assert f"that of lungnet, scanner.onnx (gan_cae_calm, {stated['fingerprint'][:12]})" in result.err
 
 
 def test_the_heat_map_lies_over_the_ct(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
@@ -157,7 +168,6 @@ def test_cts_that_are_no_chest(lungnet: Callable, write_tiny_ct, model: Path, tm
 
 
 def test_wrong_usage(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
-    assert lungnet("scan", ct).code == 2
     assert_refused(lungnet("scan", ct, "--model", model, "--heatmap", tmp_path / "heat.png"), 2, ".nii.gz")
     assert_refused(lungnet("scan", ct, "--model", model, "--stride", "3"), 2, "'3'")
     assert_refused(lungnet("scan", ct, "--model", model, "--threshold", "2"), 2, "2")

@@ -108,6 +108,14 @@ def test_a_process_answers_logs_json_and_ends_when_told(model_dir: Path):
     assert any(line["message"] == "request" and line["patches"] == 2 for line in lines)
 
 
+def test_without_a_folder_it_serves_the_model_that_comes_with_lungnet():
+    with serving() as (url, _):
+        tensor = {"name": "patches_hu", "datatype": "INT16", "shape": [1, 40, 40], "data": [-800] * 1600}
+        told = ask(url, "/v2/models/classifier/infer", json.dumps({"inputs": [tensor]}).encode())
+        assert 0.0 <= told["outputs"][0]["data"][0] < 0.5
+        assert told["model_version"] == "1"
+
+
 def test_dicomweb_servers_are_named(model_dir: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     pytest.importorskip("highdicom", reason="no highdicom here: pip install 'lungnet[dicom]'")
     file = tmp_path / "servers.toml"

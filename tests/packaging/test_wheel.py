@@ -1,3 +1,4 @@
+import json
 import shutil
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 REPOSITORY = Path(__file__).resolve().parents[2]
+SHIPPED_FILES = ("classifier.onnx", "scanner.onnx", "model.json", "model_card.json", "model_card.md")
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,7 @@ def test_the_wheel_owns_one_name_and_holds_everything(wheel: Path):
         "lungnet/patches/__init__.pyi",
         "lungnet/components/gan_trainer/executor.py",
         "lungnet/serving/classifier.py",
+        *(f"lungnet/serving/model/{name}" for name in SHIPPED_FILES),
     ):
         assert names.count(expected) == 1
 
@@ -81,6 +84,27 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path):
         text=True,
     )
     assert told.stdout.startswith("lungnet")
+
+
+def test_the_wheel_scans_with_the_model_it_holds(wheel: Path, tmp_path: Path):
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(tmp_path / "site")
+    code = (
+        "from lungnet.serving import CTScanner, NoduleClassifier\n"
+        "import numpy as np\n"
+        "patches = np.full((2, 40, 40), -800, np.int16)\n"
+        "print(NoduleClassifier().predict(patches).shape, CTScanner().metadata['fingerprint'])"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(tmp_path / "site")},
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    stated = json.loads((tmp_path / "site/lungnet/serving/model/model.json").read_text("utf-8"))
+    assert ran.stdout.split() == ["(2,)", stated["fingerprint"]]
 
 
 def test_an_installed_step_has_the_sources_of_the_checkout(wheel: Path, tmp_path: Path):

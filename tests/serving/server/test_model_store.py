@@ -11,6 +11,7 @@ import pytest
 from lungnet.errors import InputError
 from lungnet.hashing import file_sha256
 from lungnet.serving.server import ModelStore
+from lungnet.serving.shipped_model import SHIPPED_MODEL
 from tests.serving.conftest import PROPERTIES, build_model
 
 
@@ -139,3 +140,10 @@ def test_reloading_drops_no_request(tmp_path: Path, start, add, model, wait):
         assert (
             'lungnet_model_reloads_total{result="served"} 3.0' in server.ask("GET", "/metrics").body.decode()
         )
+
+
+def test_the_model_that_comes_with_lungnet_is_served_with_its_scanner():
+    served = opened(SHIPPED_MODEL).current
+    assert served.version == "1"
+    assert served.scanner is not None
+    assert served.scanner.scanner.metadata["fingerprint"] == served.classifier.metadata["fingerprint"]
