@@ -13,6 +13,7 @@ from .dicom_source import read_source as read_source
 from .heat_map import HeatMap as HeatMap
 from .heat_map import write_heat_map as write_heat_map
 from .model_facts import ModelFacts as ModelFacts
+from .providers import GPURequiredError as GPURequiredError
 from .scan_grid import ScanGrid as ScanGrid
 from .slice_scanner import SliceScanner as SliceScanner
 from .triton import Batching as Batching

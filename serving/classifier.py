@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.errors import InputError
+from lungnet.serving.device_batches import run_batches, runs_on_gpu
 from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
 from lungnet.serving.session import open_session
@@ -15,6 +16,8 @@ from lungnet.serving.shipped_model import SHIPPED_CLASSIFIER
 
 #: Rows and columns of a patch.
 PATCH_SIZE = 40
+#: Patches that one run of a graph sees: more do not fit the caches of a CPU, fewer do not fill a GPU.
+CPU_BATCH, GPU_BATCH = 128, 1024
 
 _INPUTS = {"patches_hu": ("tensor(int16)", (None, PATCH_SIZE, PATCH_SIZE))}
 _OUTPUTS = {"probability": ("tensor(float)", (None,)), "cluster": ("tensor(int64)", (None,))}
@@ -39,11 +42,12 @@ class NoduleClassifier:
 
     Args:
         path: the `.onnx` file, default the one that comes with lungnet.
-        providers: ONNX Runtime's execution providers in order of preference, for instance
-            `["CPUExecutionProvider"]`; default: CUDA where it starts, else the CPU.
+        providers: ONNX Runtime's execution providers in order of preference, by its names or as "tensorrt",
+            "cuda" and "cpu"; default: CUDA where it starts, else the CPU. A warning is logged for each that
+            was asked for and is not used.
         threads: within one operator; default: ONNX Runtime's choice.
-        batch_size: patches that one run of the graph sees; default 128, more of which do not fit the caches
-            of a CPU. A GPU may want more.
+        batch_size: patches that one run of the graph sees; default 128 on a CPU, 1024 on a GPU.
+        require_gpu: fail where a GPU cannot run the whole model; default: take the CPU and say so.
 
     Attributes:
         metadata: the file's metadata properties, as text: `lungnet_version`, `task`, `row`, `window_hu`,
@@ -53,8 +57,8 @@ class NoduleClassifier:
         providers: the execution providers that are in use.
 
     Raises:
-        InputError: ONNX Runtime is not installed, the file is not such a classifier, or a provider asked
-            for did not start.
+        InputError: ONNX Runtime is not installed, the file is not such a classifier, no provider asked
+            for can be used, or a GPU is required and does not run every node.
         ValueError: `threads` or `batch_size` is less than 1.
 
     Example:
@@ -68,13 +72,14 @@ class NoduleClassifier:
         path: str | os.PathLike[str] = SHIPPED_CLASSIFIER,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
+        require_gpu: bool = False,
     ) -> None:
-        if batch_size < 1:
+        if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
         name = os.fspath(path)
-        self._session = open_session(read_model_file(path), name, providers, threads)
-        self._batch_size = batch_size
+        self._session = open_session(read_model_file(path), name, providers, threads, require_gpu)
+        self._batch_size = batch_size or (GPU_BATCH if runs_on_gpu(self._session) else CPU_BATCH)
         check_values(self._session.get_inputs(), _INPUTS, name, "classifier")
         check_values(self._session.get_outputs(), _OUTPUTS, name, "classifier")
         found = read_metadata(self._session, name, "classifier")
@@ -105,10 +110,5 @@ class NoduleClassifier:
                 "patches_hu must be int16 (n, 40, 40) in Hounsfield units. "
                 f"Received: {patches_hu.dtype} {patches_hu.shape}"
             )
-        probability = np.empty(len(patches_hu), np.float32)
-        cluster = np.empty(len(patches_hu), np.int64)
-        for start in range(0, len(patches_hu), self._batch_size):
-            batch = slice(start, start + self._batch_size)
-            feed = {"patches_hu": np.ascontiguousarray(patches_hu[batch])}
-            probability[batch], cluster[batch] = self._session.run(list(_OUTPUTS), feed)
-        return Prediction(probability, cluster)
+        answers = {"probability": (np.float32, ()), "cluster": (np.int64, ())}
+        return Prediction(*run_batches(self._session, patches_hu, answers, self._batch_size))

@@ -15,6 +15,9 @@ from lungnet.serving.second_look import look_again
 from lungnet.serving.shipped_model import SHIPPED_SCANNER
 from lungnet.serving.slice_scanner import SliceScanner
 
+#: Slices that one run of the graph sees: more do not fit the caches of a CPU, fewer do not fill a GPU.
+_CPU_SLICES, _GPU_SLICES = 2, 16
+
 
 class CTScanner:
     """Finds nodules in chest CTs with a scanner that `lungnet.export.export_scanner` wrote.
@@ -26,10 +29,9 @@ class CTScanner:
     Args:
         path: `scanner.onnx` of a run, default the one that comes with lungnet.
         config: stride, thresholds and grouping, default `ScanConfig()`.
-        providers: ONNX Runtime's execution providers in order of preference; default: CUDA where it
-            starts, else the CPU.
-        threads: within one operator; default: ONNX Runtime's choice.
-        batch_slices: slices that one run of the graph sees; bounds the memory.
+        providers, threads, require_gpu: as for `NoduleClassifier`.
+        batch_slices: slices that one run of the graph sees; bounds the memory. Default: 2 on a CPU, 16 on a
+            GPU.
 
     Attributes:
         config: as given.
@@ -39,7 +41,8 @@ class CTScanner:
 
     Raises:
         InputError: ONNX Runtime is not installed, the file is not such a scanner, is of another task or
-            version, a provider asked for did not start, or the stride does not divide the scanner's.
+            version, no provider asked for can be used, a GPU is required and does not run every node, or the
+            stride does not divide the scanner's.
         ValueError: `batch_slices` or `threads` is less than 1.
 
     Example:
@@ -54,13 +57,14 @@ class CTScanner:
         config: ScanConfig | None = None,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
-        batch_slices: int = 2,
+        batch_slices: int | None = None,
+        require_gpu: bool = False,
     ) -> None:
-        if batch_slices < 1:
+        if batch_slices is not None and batch_slices < 1:
             raise ValueError(f"batch_slices must be at least 1. Received: batch_slices={batch_slices}")
         self.config = config if config is not None else ScanConfig()
-        self._scanner = SliceScanner(path, providers, threads)
-        self._batch_slices = batch_slices
+        self._scanner = SliceScanner(path, providers, threads, require_gpu)
+        self._batch_slices = batch_slices or (_GPU_SLICES if self._scanner.on_gpu else _CPU_SLICES)
         if self._scanner.task != "nodule":
             raise InputError(
                 f"{os.fspath(path)} was trained for the task {self._scanner.task!r}: expected a scanner of "

@@ -7,15 +7,16 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.errors import InputError
-from lungnet.serving.classifier import PATCH_SIZE
+from lungnet.serving.classifier import GPU_BATCH, PATCH_SIZE
+from lungnet.serving.device_batches import run_batches, runs_on_gpu
 from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
 from lungnet.serving.session import open_session
 
 _INPUTS = {"slices_hu": ("tensor(int16)", (None, None, None))}
 _OUTPUTS = {"probability": ("tensor(float)", (None, None, None))}
-#: Patches that one run judges: more do not fit the caches.
-_PATCH_BATCH = 32
+#: Patches that one run judges on a CPU: more do not fit the caches.
+_CPU_PATCHES = 32
 
 
 class SliceScanner:
@@ -25,7 +26,7 @@ class SliceScanner:
 
     Args:
         path: the `.onnx` file, `scanner.onnx` of a run.
-        providers, threads: as for `NoduleClassifier`.
+        providers, threads, require_gpu: as for `NoduleClassifier`.
 
     Attributes:
         metadata: the file's metadata properties, as text.
@@ -33,10 +34,11 @@ class SliceScanner:
         threshold: probability from which a patch counts as positive.
         stride_px: pixels between two positions.
         providers: the execution providers that are in use.
+        on_gpu: whether one of them runs on a GPU.
 
     Raises:
-        InputError: ONNX Runtime is not installed, the file is not such a scanner, or a provider asked for
-            did not start.
+        InputError: ONNX Runtime is not installed, the file is not such a scanner, no provider asked for can
+            be used, or a GPU is required and does not run every node.
     """
 
     def __init__(
@@ -44,9 +46,10 @@ class SliceScanner:
         path: str | os.PathLike[str],
         providers: Sequence[str] | None = None,
         threads: int | None = None,
+        require_gpu: bool = False,
     ) -> None:
         name = os.fspath(path)
-        self._session = open_session(read_model_file(path), name, providers, threads)
+        self._session = open_session(read_model_file(path), name, providers, threads, require_gpu)
         if {value.name for value in self._session.get_inputs()} == {"patches_hu"}:
             raise InputError(
                 f"{name} classifies patches and cannot scan slices: expected a scanner, such as scanner.onnx "
@@ -58,6 +61,7 @@ class SliceScanner:
         self.metadata, self.task, self.threshold = found.properties, found.task, found.threshold
         self.stride_px = _stride(name, self.metadata)
         self.providers: list[str] = self._session.get_providers()
+        self.on_gpu = runs_on_gpu(self._session)
 
     def scan(self, slices_hu: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
         """Judges all positions of slices.
@@ -78,17 +82,16 @@ class SliceScanner:
                 "slices_hu must be int16 (n, height, width) in Hounsfield units, 40 x 40 or larger. "
                 f"Received: {slices_hu.dtype} {slices_hu.shape}"
             )
-        feed = {"slices_hu": np.ascontiguousarray(slices_hu)}
-        probability: npt.NDArray[np.float32] = self._session.run(["probability"], feed)[0]
-        return probability
+        return self._run(slices_hu, len(slices_hu))
 
     def judge(self, patches_hu: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
         """Returns the probability of each patch, int16 `(n, 40, 40)`, as the classifier does."""
-        probability = np.empty(len(patches_hu), np.float32)
-        for start in range(0, len(patches_hu), _PATCH_BATCH):
-            batch = slice(start, start + _PATCH_BATCH)
-            probability[batch] = self.scan(patches_hu[batch])[:, 0, 0]
-        return probability
+        return self._run(patches_hu, GPU_BATCH if self.on_gpu else _CPU_PATCHES)[:, 0, 0]
+
+    def _run(self, slices_hu: npt.NDArray[np.int16], batch_size: int) -> npt.NDArray[np.float32]:
+        cells = [(size - PATCH_SIZE) // self.stride_px + 1 for size in slices_hu.shape[1:]]
+        answers = {"probability": (np.float32, cells)}
+        return run_batches(self._session, slices_hu, answers, max(1, batch_size))[0]
 
 
 def _stride(name: str, properties: dict[str, str]) -> int:

@@ -19,7 +19,8 @@ from lungnet.errors import InputError
 from lungnet.files import atomic_path, write_text
 from lungnet.serving.classifier import NoduleClassifier
 from lungnet.serving.model_file import read_model_file
-from lungnet.serving.session import CPU, open_session
+from lungnet.serving.providers import CPU
+from lungnet.serving.session import open_session
 from lungnet.serving.slice_scanner import SliceScanner
 
 CLASSIFIER, SCANNER = "lungnet_classifier", "lungnet_scanner"

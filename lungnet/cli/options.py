@@ -116,6 +116,27 @@ def metadata(function: Function) -> Function:
     )(function)
 
 
+def execution(function: Function) -> Function:
+    """Adds `--provider` and `--require-gpu` of verbs that run ONNX files."""
+    for option in (
+        click.option(
+            "--require-gpu",
+            is_flag=True,
+            help="Fail where a GPU cannot run the whole model, instead of taking the CPU.",
+        ),
+        click.option(
+            "--provider",
+            "providers",
+            multiple=True,
+            metavar="NAME",
+            help="tensorrt, cuda, cpu or a name of ONNX Runtime's; repeat in order of preference. By default "
+            "cuda where it starts, else cpu.",
+        ),
+    ):
+        function = option(function)
+    return function
+
+
 def ingest(function: Function) -> Function:
     """Adds `--workers`, `--beam-runner` and `--beam-option`; see `ingest_settings`."""
     for option in (

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from lungnet.cli import options
+
 EPILOG = """\b
 Examples:
   lungnet predict CT_FOLDER --candidates candidates.csv -o probabilities.csv
@@ -32,8 +34,15 @@ Examples:
     type=click.Path(path_type=Path, dir_okay=False),
     help="CSV to write; stdout by default.",
 )
+@options.execution
 def command(
-    ct: Path, candidates_file: Path, model: Path | None, series_uid: str | None, output: Path | None
+    ct: Path,
+    candidates_file: Path,
+    model: Path | None,
+    series_uid: str | None,
+    output: Path | None,
+    providers: tuple[str, ...],
+    require_gpu: bool,
 ) -> None:
     """Writes the probability of each candidate in the CT series at CT (a folder or a .mhd file)."""
     from lungnet.ct import format_candidates, read_candidates, read_series, write_candidates
@@ -41,7 +50,7 @@ def command(
     from lungnet.serving.shipped_model import SHIPPED_CLASSIFIER, model_words
 
     model = SHIPPED_CLASSIFIER if model is None else model
-    classifier = NoduleClassifier(model)
+    classifier = NoduleClassifier(model, providers or None, require_gpu=require_gpu)
     click.echo(model_words(model, classifier.metadata), err=True)
     candidates = read_candidates(candidates_file)
     found = predict_candidates(read_series(ct, series_uid), candidates, classifier)

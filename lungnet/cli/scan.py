@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from lungnet.cli import options
+
 if TYPE_CHECKING:
     from lungnet.serving import CTScanner, Detection
 
@@ -14,6 +16,7 @@ EPILOG = """\b
 Examples:
   lungnet scan CT_FOLDER -o detections.csv
   lungnet scan CT.mhd --model scanner.onnx --json --heatmap probability.nii.gz
+  lungnet scan CT_FOLDER --model scanner.onnx --require-gpu
   lungnet scan CT_FOLDER --model scanner.onnx --sr report.dcm --seg segmentation.dcm
 """
 
@@ -68,6 +71,7 @@ Examples:
 @click.option(
     "--set", "settings", multiple=True, metavar="KEY=VALUE", help="One setting, such as scan.second_look=max."
 )
+@options.execution
 def command(
     ct: Path,
     model: Path | None,
@@ -81,6 +85,8 @@ def command(
     stride: str | None,
     config_file: Path | None,
     settings: tuple[str, ...],
+    providers: tuple[str, ...],
+    require_gpu: bool,
 ) -> None:
     """Finds nodules in the chest CT at CT (a folder or a .mhd file). For research, not for diagnosis."""
     from lungnet.ct import format_candidates, read_series
@@ -95,7 +101,7 @@ def command(
     if heatmap is not None and not heatmap.name.endswith((".nii", ".nii.gz")):
         raise click.BadParameter("expected a name that ends in .nii or .nii.gz.", param_hint="--heatmap")
     model = SHIPPED_SCANNER if model is None else model
-    scanner = CTScanner(model, config)
+    scanner = CTScanner(model, config, providers or None, require_gpu=require_gpu)
     click.echo(model_words(model, scanner.metadata), err=True)
     volume = read_series(ct, series_uid)
     heat = scanner.heat_map(volume)

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from lungnet.cli import options
 from lungnet.errors import InputError
 
 #: The environment variable that may hold the token.
@@ -43,7 +44,7 @@ Examples:
 @click.option("--tls-cert", type=click.Path(path_type=Path, dir_okay=False), help="Certificate chain, PEM.")
 @click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="Its key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front of the server has TLS.")
-@click.option("--provider", "providers", multiple=True, help="ONNX Runtime's, in order of preference.")
+@options.execution
 @click.option("--threads", type=click.IntRange(min=1), help="Within one operator; by default all cores.")
 @click.option("--max-batch", type=click.IntRange(min=1), help="Patches that the model sees at once.")
 @click.option("--max-waiting", type=click.IntRange(min=1), help="Patches that wait; more get 503.")
@@ -75,6 +76,7 @@ def command(
     tls_key: Path | None,
     behind_proxy: bool,
     providers: tuple[str, ...],
+    require_gpu: bool,
     threads: int | None,
     max_batch: int | None,
     max_waiting: int | None,
@@ -122,6 +124,7 @@ def command(
             providers=providers or None,
             threads=threads,
             batch_size=limits.max_batch,
+            require_gpu=require_gpu,
             on_reload=on_reload,
         ),
         limits,

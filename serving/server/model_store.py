@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from lungnet.hashing import file_sha256
 from lungnet.serving.classifier import PATCH_SIZE, NoduleClassifier
 from lungnet.serving.ct_scanner import CTScanner
 from lungnet.serving.model_facts import ModelFacts
+from lungnet.serving.providers import GPURequiredError
 from lungnet.serving.versions import FACTS, MODEL, SCANNER, whole_versions
 
 logger = logging.getLogger(__name__)
@@ -42,6 +44,12 @@ class ServedScanner:
         )
 
 
+class _Runtime(TypedDict):
+    providers: Sequence[str] | None
+    threads: int | None
+    require_gpu: bool
+
+
 @dataclass(frozen=True)
 class ServedModel:
     """One version, open.
@@ -65,7 +73,7 @@ class ModelStore:
     Args:
         folder: with versions, as the Pusher fills it, or one that holds `classifier.onnx` itself, which is
             served as version 1 and never exchanged.
-        providers, threads, batch_size: of `lungnet.serving.NoduleClassifier`.
+        providers, threads, batch_size, require_gpu: of `lungnet.serving.NoduleClassifier`.
         on_reload: called with whether a newer version could be opened.
 
     Attributes:
@@ -81,11 +89,13 @@ class ModelStore:
         *,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
-        batch_size: int = 128,
+        batch_size: int | None = None,
+        require_gpu: bool = False,
         on_reload: Callable[[bool], None] = lambda succeeded: None,
     ) -> None:
         self.folder = folder
-        self._options = (providers, threads, batch_size)
+        self._runtime: _Runtime = {"providers": providers, "threads": threads, "require_gpu": require_gpu}
+        self._batch_size = batch_size
         self._on_reload = on_reload
         self._broken: set[int] = set()
         self.current = self._first()
@@ -141,9 +151,10 @@ class ModelStore:
         path = folder / SCANNER
         if not path.is_file():
             return None
-        providers, threads, _ = self._options
         try:
-            return ServedScanner(CTScanner(path, providers=providers, threads=threads), file_sha256(path))
+            return ServedScanner(CTScanner(path, **self._runtime), file_sha256(path))
+        except GPURequiredError:
+            raise
         except InputError as error:
             logger.warning("No whole CTs are scanned: %s", error)
             return None
@@ -158,8 +169,7 @@ class ModelStore:
                 raise InputError(f"{facts} is damaged; expected what the Pusher wrote.") from error
             if stated != file_sha256(path):
                 raise InputError(f"{path} is not the file that {FACTS} beside it describes.")
-        providers, threads, batch_size = self._options
-        classifier = NoduleClassifier(path, providers, threads, batch_size)
+        classifier = NoduleClassifier(path, batch_size=self._batch_size, **self._runtime)
         # Memory is laid out before the first request waits for it.
         classifier.predict(np.zeros((1, PATCH_SIZE, PATCH_SIZE), np.int16))
         return classifier

@@ -10,6 +10,7 @@ import numpy as np
 import pydicom
 import pytest
 import SimpleITK as sitk
+from onnxruntime import get_available_providers
 
 from lungnet.ct import read_series
 from lungnet.serving.shipped_model import SHIPPED_MODEL
@@ -155,6 +156,25 @@ def test_models_that_are_no_scanners(lungnet: Callable, ct: Path, tmp_path: Path
     assert_refused(lungnet("scan", ct, "--model", path), 1, "is not a lungnet scanner")
     path.write_text("hello")
     assert_refused(lungnet("scan", ct, "--model", path), 1, "is not an ONNX model")
+
+
+def test_providers_by_preference(lungnet: Callable, ct: Path, model: Path, caplog):
+    plain = lungnet("scan", ct, "--model", model)
+    found = lungnet("scan", ct, "--model", model, "--provider", "tensorrt", "--provider", "cpu")
+    assert (found.code, found.out) == (0, plain.out)
+    assert "does not run on TensorrtExecutionProvider" in caplog.text  # which goes to stderr
+    assert_refused(
+        lungnet("scan", ct, "--model", model, "--provider", "gpu"), 1, "no execution provider gpu; expected"
+    )
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in get_available_providers(), reason="this ONNX Runtime has CUDA")
+def test_a_required_gpu(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
+    assert_refused(lungnet("scan", ct, "--model", model, "--require-gpu"), 1, "A GPU is required")
+    classifier = tmp_path / "classifier.onnx"
+    classifier.write_bytes(build_model().SerializeToString())
+    call = ("predict", ct, "--candidates", "none.csv", "--model", classifier, "--require-gpu")
+    assert_refused(lungnet(*call), 1, "A GPU is required")
 
 
 def test_cts_that_are_no_chest(lungnet: Callable, write_tiny_ct, model: Path, tmp_path: Path):

@@ -19,6 +19,7 @@ pytest.importorskip("fastapi", reason="no FastAPI here: pip install 'lungnet[ser
 
 import onnx
 from onnx import TensorProto, helper
+from onnxruntime import get_available_providers
 
 from lungnet.cli.main import cli
 from lungnet.errors import InputError
@@ -145,6 +146,13 @@ def test_dicomweb_needs_highdicom(model_dir: Path, monkeypatch: pytest.MonkeyPat
         "archive=http://127.0.0.1:1",
     ]
     with pytest.raises(InputError, match=r"need highdicom: pip install 'lungnet\[dicom\]'"):
+        cli.main(asked, standalone_mode=False)
+
+
+@pytest.mark.skipif("CUDAExecutionProvider" in get_available_providers(), reason="this ONNX Runtime has CUDA")
+def test_a_required_gpu(model_dir: Path, untouched_logging: None):
+    asked = ["serve", "--model-dir", str(model_dir), "--port", "0", "--require-gpu"]
+    with pytest.raises(InputError, match="A GPU is required"):
         cli.main(asked, standalone_mode=False)
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import onnx
+import onnxruntime
 import pytest
 
 from lungnet.errors import InputError
@@ -22,6 +23,15 @@ def opened(folder: Path, **options: Any) -> ModelStore:
 @pytest.fixture
 def model(classifier_file: Path) -> onnx.ModelProto:
     return onnx.load(classifier_file)
+
+
+@pytest.mark.skipif(
+    "CUDAExecutionProvider" in onnxruntime.get_available_providers(), reason="this ONNX Runtime has CUDA"
+)
+def test_a_required_gpu_is_missed_at_the_start(tmp_path: Path, add, model):
+    add(tmp_path, 1, model)
+    with pytest.raises(InputError, match="A GPU is required"):
+        ModelStore(tmp_path, require_gpu=True)
 
 
 def test_the_newest_whole_version(tmp_path: Path, add, model):
