@@ -13,7 +13,7 @@ KUBEFLOW ?= .venv-kubeflow
 CODE := lungnet components serving tests benchmarks notebooks setup.py
 RUNTIME := $(shell nvidia-smi -L >/dev/null 2>&1 && echo gpu || echo cpu)
 
-.PHONY: demo test lint types imports tests kubeflow clean
+.PHONY: demo test lint types imports tests kubeflow examples clean
 
 demo: $(VENV)/.installed
 	$(BIN)/lungnet demo
@@ -30,7 +30,7 @@ types: $(VENV)/.installed-test
 imports: $(VENV)/.installed-test
 	$(BIN)/lint-imports
 
-tests: $(VENV)/.installed-test kubeflow
+tests: $(VENV)/.installed-test kubeflow examples
 	$(BIN)/pytest
 
 kubeflow: $(KUBEFLOW)/.installed
@@ -65,5 +65,15 @@ $(KUBEFLOW)/.installed: setup.py constraints-kubeflow.txt | $(VENV)/bin/python
 	$(KUBEFLOW)/bin/python -m pip install --quiet --disable-pip-version-check -c constraints-kubeflow.txt -e '.[kubeflow]'
 	@touch $@
 
+# JavaScript of serving/examples; its tests skip where npm is not there. No install scripts: they fetch CUDA.
+EXAMPLES := serving/examples
+examples:
+	@if command -v npm >/dev/null; then $(MAKE) --no-print-directory $(EXAMPLES)/node_modules/.installed; \
+	else echo "lungnet: npm is not installed; the examples for Node and browsers are not tested." >&2; fi
+
+$(EXAMPLES)/node_modules/.installed: $(EXAMPLES)/package-lock.json
+	npm ci --prefix $(EXAMPLES) --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
+
 clean:
-	rm -rf $(VENV) $(KUBEFLOW) lungnet-demo build *.egg-info
+	rm -rf $(VENV) $(KUBEFLOW) $(EXAMPLES)/node_modules lungnet-demo build *.egg-info

@@ -13,4 +13,4 @@ threshold = float(session.get_modelmeta().custom_metadata_map["threshold"])
 patches_hu = np.load(sys.argv[2])  # int16 (n, 40, 40), Hounsfield units
 probability, cluster = session.run(["probability", "cluster"], {"patches_hu": patches_hu})
 for p, c in zip(probability, cluster, strict=True):
-    print(f"{p:.4f}", "positive" if p >= threshold else "negative", f"cluster {c}")
+    print(f"{p:.7f}", "positive" if p >= threshold else "negative", f"cluster {c}")

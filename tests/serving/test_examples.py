@@ -20,7 +20,10 @@ def test_python_example_runs_without_lungnet(classifier_file, tmp_path):
     )
 
     assert "lungnet" not in example.read_text().split('"""')[2]
-    assert result.stdout.splitlines() == ["0.2689 negative cluster 0", "0.8176 positive cluster 1"]
+    (low, *low_words), (high, *high_words) = map(str.split, result.stdout.splitlines())
+    assert low_words == ["negative", "cluster", "0"] and high_words == ["positive", "cluster", "1"]
+    # The logistic function of -1 and of 1.5.
+    np.testing.assert_allclose([float(low), float(high)], [0.2689414, 0.8175745], atol=2e-7)
 
 
 def test_dicom_example_reports_what_is_above_the_threshold(
