@@ -45,7 +45,7 @@ Examples:
 @click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="Its key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front of the server has TLS.")
 @options.execution
-@click.option("--threads", type=click.IntRange(min=1), help="Within one operator; by default all cores.")
+@click.option("--threads", type=click.IntRange(min=1), help="Cores for the model; by default all.")
 @click.option("--max-batch", type=click.IntRange(min=1), help="Patches that the model sees at once.")
 @click.option("--max-waiting", type=click.IntRange(min=1), help="Patches that wait; more get 503.")
 @click.option(
@@ -128,6 +128,7 @@ def command(
             on_reload=on_reload,
         ),
         limits,
+        threads,
     )
     access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
     scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))

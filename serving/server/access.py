@@ -1,5 +1,6 @@
 """Who may ask: Host and Origin, and a token."""
 
+import functools
 import hmac
 import ipaddress
 import re
@@ -7,7 +8,7 @@ from dataclasses import dataclass
 
 from lungnet.errors import InputError
 from lungnet.serving.server.observing import ASGIApp, Metrics, Receive, Scope, Send
-from lungnet.serving.server.refusal import Refusal, error_body
+from lungnet.serving.server.refusal import Refusal, send_refusal
 
 #: What a browser or a client on the same machine calls it.
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -99,19 +100,12 @@ class Guarded:
                 self._access.check(scope["path"], dict(scope["headers"]))
             except Refusal as refusal:
                 self._metrics.refused(refusal.reason)
-                await _answer(scope["path"], refusal, send)
+                await send_refusal(scope["path"], refusal, send)
                 return
         await self._app(scope, receive, send)
 
 
-async def _answer(path: str, refusal: Refusal, send: Send) -> None:
-    body, media_type = error_body(path, refusal.status, refusal.message)
-    headers = {"Content-Type": media_type, "Content-Length": str(len(body)), **refusal.headers}
-    encoded = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})
-
-
+@functools.lru_cache(maxsize=64)  # clients name the same few
 def _host(value: bytes) -> str:
     """The name in a Host or an Origin, in small letters; empty where it is neither."""
     found = _NAMED.fullmatch(value.decode("latin-1").lower())

@@ -12,9 +12,9 @@ import lungnet
 from lungnet.serving.server.access import OPEN_PATHS, Access, Guarded
 from lungnet.serving.server.dicomweb_endpoint import add_dicomweb
 from lungnet.serving.server.dicomweb_servers import DicomwebServer
-from lungnet.serving.server.infer_endpoint import add_infer
-from lungnet.serving.server.observing import Observed
-from lungnet.serving.server.refusal import ERROR, PROBLEM, Refusal, error_body
+from lungnet.serving.server.infer_endpoint import InferFirst, describe_infer
+from lungnet.serving.server.observing import ASGIApp, Observed
+from lungnet.serving.server.refusal import ERROR, FAILED, PROBLEM, Refusal, error_body
 from lungnet.serving.server.scan_endpoint import add_scan
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.schemas import FLAG, MODEL_METADATA, SERVER_METADATA, TEXT, described
@@ -33,7 +33,7 @@ def build_app(
     reload_seconds: float = 5.0,
     scanning: Scanning | None = None,
     dicomweb: Mapping[str, DicomwebServer] | None = None,
-) -> FastAPI:
+) -> ASGIApp:
     """Returns the ASGI application of a server.
 
     Args:
@@ -62,8 +62,6 @@ def build_app(
         redoc_url=None,
         lifespan=lifespan,
     )
-    app.add_middleware(Guarded, access=access or Access(), metrics=service.metrics)
-    app.add_middleware(Observed, metrics=service.metrics)
     _handle_errors(app, service)
     _add_health(app, service)
     _add_model(app, service)
@@ -71,10 +69,11 @@ def build_app(
         add_scan(app, service, scanning)
         if dicomweb:
             add_dicomweb(app, service, scanning, dicomweb)
-    add_infer(app, service)
+    describe_infer(app, service.limits.max_patches)
     if access is not None and access.token is not None:
         _describe_token(app)
-    return app
+    guarded = Guarded(InferFirst(app, service), access or Access(), service.metrics)
+    return Observed(guarded, service.metrics)
 
 
 def _handle_errors(app: FastAPI, service: Service) -> None:
@@ -89,7 +88,7 @@ def _handle_errors(app: FastAPI, service: Service) -> None:
 
     @app.exception_handler(Exception)
     async def failed(request: Request, error: Exception) -> Response:
-        return _error(request, 500, "The server failed; its log says why.")
+        return _error(request, 500, FAILED)
 
 
 def _error(request: Request, status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

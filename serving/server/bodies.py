@@ -1,12 +1,11 @@
 """Bodies of requests, read within limits of size, time and of what all of them hold together."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from starlette.requests import ClientDisconnect, Request
-
 from lungnet.serving.server.limits import ServerLimits
+from lungnet.serving.server.observing import Receive
 from lungnet.serving.server.refusal import Refusal
 
 
@@ -55,37 +54,51 @@ class Share:
         self.taken += count
 
 
-async def read_body(request: Request, limits: ServerLimits, share: Share) -> bytes:
+async def read_body(
+    headers: Mapping[bytes, bytes], receive: Receive, limits: ServerLimits, share: Share
+) -> bytes:
     """Reads a body as it was sent.
+
+    Args:
+        headers: of the request, names in small letters.
+        receive: of ASGI.
+        limits: of size and time.
+        share: of what all requests hold.
 
     Raises:
         Refusal: it is too large (413), too slow (408), or there is too much of others (503). The connection
             is closed then, for the rest of the body is not waited for.
     """
     try:
-        declared = request.headers.get("content-length", "0")
-        if declared.isdecimal() and int(declared) > limits.max_body_bytes:
+        declared = headers.get(b"content-length", b"0")
+        if declared.isdigit() and int(declared) > limits.max_body_bytes:
             raise _too_large(limits)
         async with asyncio.timeout(limits.body_seconds):
-            return b"".join([chunk async for chunk in _counted(request, limits, share)])
+            return await _counted(receive, limits, share)
     except TimeoutError:
         refusal = Refusal(408, f"The body took longer than {limits.body_seconds:g} s.", "slow")
-    except ClientDisconnect:
-        refusal = Refusal(400, "The connection ended within the body.", "disconnected")
     except Refusal as error:
         refusal = error
     refusal.headers["Connection"] = "close"
     raise refusal
 
 
-async def _counted(request: Request, limits: ServerLimits, share: Share) -> AsyncIterator[bytes]:
+async def _counted(receive: Receive, limits: ServerLimits, share: Share) -> bytes:
+    chunks: list[bytes] = []
     size = 0
-    async for chunk in request.stream():
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refusal(400, "The connection ended within the body.", "disconnected")
+        chunk = message.get("body", b"")
         size += len(chunk)
         if size > limits.max_body_bytes:
             raise _too_large(limits)
         share.take(len(chunk))
-        yield chunk
+        chunks.append(chunk)
+        more = message.get("more_body", False)
+    return chunks[0] if len(chunks) == 1 else b"".join(chunks)
 
 
 def _too_large(limits: ServerLimits) -> Refusal:

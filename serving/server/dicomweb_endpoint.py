@@ -53,7 +53,8 @@ def add_dicomweb(
     async def scan_dicomweb(request: Request) -> Response:
         """Nodules in a CT series of a DICOMweb server, which is sent a DICOM SR of them."""
         with bodies.share() as share:
-            asked = _read(await read_body(request, _LIMITS, share))
+            headers = dict(request.scope["headers"])
+            asked = _read(await read_body(headers, request.receive, _LIMITS, share))
         model, scanner = served_scanner(service)
         server = servers.get(asked.server)
         if server is None:

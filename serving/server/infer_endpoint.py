@@ -1,19 +1,18 @@
 """The route that patches are sent to.
 
-It is what a server does all day, so it goes past FastAPI: what that would look for in a request costs more
-than the model takes for a patch.
+It is what a server does all day, so it stands in front of FastAPI: what that and its router would look for in
+a request costs more than the model takes for a patch.
 """
 
+import re
+from dataclasses import dataclass
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.requests import Request
-from starlette.responses import Response
-from starlette.routing import Route
 
 from lungnet.serving.server.infer_protocol import HEADER_LENGTH
-from lungnet.serving.server.observing import Receive, Scope, Send
-from lungnet.serving.server.refusal import ERROR
+from lungnet.serving.server.observing import ASGIApp, Receive, Scope, Send
+from lungnet.serving.server.refusal import ERROR, FAILED, Refusal, send_refusal
 from lungnet.serving.server.schemas import BINARY, INFER_REPLY, infer_request
 from lungnet.serving.server.service import Service
 
@@ -25,33 +24,64 @@ PATHS = (
 )
 
 
-class InferEndpoint:
-    """ASGI application of one route.
+_PATH = re.compile("/v2/models/([^/]+)(?:/versions/([^/]+))?/infer")
 
-    Args:
-        path: of the route, by which requests are counted and logged.
-        service: what answers.
+
+@dataclass(frozen=True)
+class InferRoute:
+    """What requests are counted and logged by.
+
+    Attributes:
+        path: of the description.
     """
 
-    def __init__(self, path: str, service: Service) -> None:
-        self.path, self._service = path, service
+    path: str
+
+
+class InferFirst:
+    """ASGI application that answers inference requests, and leaves all others to another application.
+
+    Args:
+        app: what answers the others.
+        service: what answers patches.
+    """
+
+    def __init__(self, app: ASGIApp, service: Service) -> None:
+        self._app, self._service = app, service
+        self._newest, self._pinned = map(InferRoute, PATHS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
-        scope["route"] = self
-        asked = scope["path_params"]
-        body, headers = await self._service.infer(
-            Request(scope, receive), asked["model_name"], asked.get("model_version")
-        )
-        await Response(body, headers=headers)(scope, receive, send)
+        asked = _PATH.fullmatch(scope["path"]) if scope["type"] == "http" else None
+        if asked is None:
+            await self._app(scope, receive, send)
+            return
+        name, version = asked.groups()
+        scope["route"] = self._newest if version is None else self._pinned
+        try:
+            if scope["method"] != "POST":
+                raise _not_posted()
+            body, headers = await self._service.infer(scope, receive, name, version)
+        except Refusal as refusal:
+            self._service.metrics.refused(refusal.reason)
+            await send_refusal(scope["path"], refusal, send)
+        except Exception:
+            await send_refusal(scope["path"], Refusal(500, FAILED), send)
+            raise  # to the log
+        else:
+            await send({"type": "http.response.start", "status": 200, "headers": headers})
+            await send({"type": "http.response.body", "body": body})
 
 
-def add_infer(app: FastAPI, service: Service) -> None:
-    """Adds the route to an application and to its description."""
-    described = {path: {"post": _described(path, service.limits.max_patches)} for path in PATHS}
-    app.openapi()["paths"].update(described)
-    # In front of the others, which are looked at one after the other.
-    app.router.routes[:0] = [Route(path, InferEndpoint(path, service), methods=["POST"]) for path in PATHS]
+def _not_posted() -> Refusal:
+    refusal = Refusal(405, "Method Not Allowed", "method")
+    refusal.headers["Allow"] = "POST"
+    return refusal
+
+
+def describe_infer(app: FastAPI, max_patches: int) -> None:
+    """Adds the route to the description of an application."""
+    app.openapi()["paths"].update({path: {"post": _described(path, max_patches)} for path in PATHS})
 
 
 def _described(path: str, max_patches: int) -> dict[str, Any]:

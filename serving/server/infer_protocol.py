@@ -4,10 +4,11 @@ https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/ ; a
 `Inference-Header-Content-Length` states how long that is, the tensors' bytes follow it.
 """
 
+import functools
 import json
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,14 +18,18 @@ import numpy.typing as npt
 from lungnet.serving.classifier import PATCH_SIZE, Prediction
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.refusal import Refusal
-from lungnet.serving.server.tensors import from_bytes, from_json, parse_json, to_output
+from lungnet.serving.server.tensors import describe_output, from_bytes, from_json, parse_json, to_bytes
 
 #: Output -> datatype of the protocol, in the order of replies.
 OUTPUTS = {"probability": "FP32", "cluster": "INT64"}
 INPUT, INPUT_DATATYPE = "patches_hu", "INT16"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _LONGEST_ID = 256
-_NUMBER = re.compile("[0-9]{1,12}")
+_NUMBER = re.compile(b"[0-9]{1,12}")
+#: Of a response, as ASGI has them.
+Headers = list[tuple[bytes, bytes]]
+#: JSON before a tensor's bytes that is remembered, for clients write the same before each patch.
+_SHORT_JSON = 1024
 
 
 @dataclass(frozen=True)
@@ -33,12 +38,12 @@ class InferRequest:
 
     Attributes:
         patches_hu: int16 `(n, 40, 40)`.
-        outputs: name of each output wanted -> whether its bytes are to follow the JSON.
+        outputs: name of each output wanted, and whether its bytes are to follow the JSON.
         id: to be sent back; None for none.
     """
 
     patches_hu: npt.NDArray[np.int16]
-    outputs: Mapping[str, bool]
+    outputs: tuple[tuple[str, bool], ...]
     id: str | None
 
 
@@ -71,7 +76,7 @@ def decompress(body: bytes, encoding: str, limits: ServerLimits) -> bytes:
     return plain
 
 
-def read_request(body: bytes, header_length: str | None, limits: ServerLimits) -> InferRequest:
+def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits) -> InferRequest:
     """Reads an inference request.
 
     Args:
@@ -87,38 +92,70 @@ def read_request(body: bytes, header_length: str | None, limits: ServerLimits) -
         length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
         if not 0 <= length <= len(body):
             raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
-    told, raw = parse_json(body[:length]), memoryview(body)[length:]
-    identity = told.get("id")
-    if identity is not None and not (isinstance(identity, str) and len(identity) <= _LONGEST_ID):
-        raise Refusal(400, f"id must be text of at most {_LONGEST_ID} characters.")
-    return InferRequest(_patches(told, raw, limits), _outputs(told), identity)
+    read = _read_again if len(body) > length <= _SHORT_JSON else _read
+    tensor, outputs, identity = read(body[:length])
+    patches_hu = _to_patches(tensor, memoryview(body)[length:], limits)
+    return InferRequest(patches_hu, outputs, identity)
 
 
 def write_reply(
     request: InferRequest, prediction: Prediction, model: str, version: str
-) -> tuple[bytes, dict[str, str]]:
+) -> tuple[bytes, Headers]:
     """Returns the body and the headers of a reply."""
-    arrays: dict[str, npt.NDArray[Any]] = {
-        "probability": prediction.probability,
-        "cluster": prediction.cluster,
-    }
-    made = [to_output(name, OUTPUTS[name], arrays[name], binary) for name, binary in request.outputs.items()]
+    arrays: dict[str, npt.NDArray[Any]] = prediction._asdict()
+    told = [arrays[name].tolist() for name, binary in request.outputs if not binary]
+    of = (request.outputs, len(prediction.probability), request.id, model, version)
+    text = _reply_json(*of, told) if told else _reply_json_before_bytes(*of)
+    raw = [to_bytes(arrays[name], OUTPUTS[name]) for name, binary in request.outputs if binary]
+    body = b"".join([text, *raw])
+    length = (b"content-length", b"%d" % len(body))
+    if not raw:
+        return body, [(b"content-type", b"application/json"), length]
+    kind = (b"content-type", b"application/octet-stream")
+    return body, [kind, length, (HEADER_LENGTH.lower().encode(), b"%d" % len(text))]
+
+
+def _reply_json(
+    outputs: tuple[tuple[str, bool], ...],
+    count: int,
+    identity: str | None,
+    model: str,
+    version: str,
+    values: Sequence[list[Any]] = (),
+) -> bytes:
+    """The JSON of a reply; `values` are those of the outputs whose bytes do not follow it."""
     told: dict[str, Any] = {"model_name": model, "model_version": version}
-    if request.id is not None:
-        told["id"] = request.id
-    told["outputs"] = [description for description, _ in made]
-    text = json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
-    if not any(request.outputs.values()):
-        return text, {"Content-Type": "application/json"}
-    headers = {"Content-Type": "application/octet-stream", HEADER_LENGTH: str(len(text))}
-    return text + b"".join(raw for _, raw in made), headers
+    if identity is not None:
+        told["id"] = identity
+    left = iter(values)
+    told["outputs"] = [
+        describe_output(name, OUTPUTS[name], count, None if binary else next(left))
+        for name, binary in outputs
+    ]
+    return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _patches(told: Mapping[str, Any], raw: memoryview, limits: ServerLimits) -> npt.NDArray[np.int16]:
+#: What stands before the bytes of one answer stands before those of the next.
+_reply_json_before_bytes = functools.lru_cache(maxsize=256)(_reply_json)
+
+
+def _read(text: bytes) -> tuple[dict[str, Any], tuple[tuple[str, bool], ...], str | None]:
+    """The input, the outputs and the id of a request's JSON."""
+    told = parse_json(text)
+    identity = told.get("id")
+    if identity is not None and not (isinstance(identity, str) and len(identity) <= _LONGEST_ID):
+        raise Refusal(400, f"id must be text of at most {_LONGEST_ID} characters.")
+    return _input(told), tuple(_outputs(told).items()), identity
+
+
+_read_again = functools.lru_cache(maxsize=256)(_read)
+
+
+def _input(told: Mapping[str, Any]) -> dict[str, Any]:
     inputs = told.get("inputs")
     if not isinstance(inputs, list) or len(inputs) != 1 or not isinstance(inputs[0], dict):
         raise Refusal(400, f"inputs must be a list of one tensor, {INPUT}.")
-    (tensor,) = inputs
+    tensor: Any = inputs[0]
     if tensor.get("name") != INPUT:
         raise Refusal(400, f"The input must be called {INPUT}.")
     if tensor.get("datatype") != INPUT_DATATYPE:
@@ -127,6 +164,11 @@ def _patches(told: Mapping[str, Any], raw: memoryview, limits: ServerLimits) -> 
     whole = isinstance(shape, list) and all(type(size) is int for size in shape)
     if not whole or len(shape) != 3 or shape[1:] != [PATCH_SIZE, PATCH_SIZE] or shape[0] < 1:
         raise Refusal(400, f"{INPUT}: shape must be [n, {PATCH_SIZE}, {PATCH_SIZE}] with n of at least 1.")
+    return tensor
+
+
+def _to_patches(tensor: Mapping[str, Any], raw: memoryview, limits: ServerLimits) -> npt.NDArray[np.int16]:
+    shape = tensor["shape"]
     if shape[0] > limits.max_patches:
         raise Refusal(
             413,

@@ -73,7 +73,8 @@ class ModelStore:
     Args:
         folder: with versions, as the Pusher fills it, or one that holds `classifier.onnx` itself, which is
             served as version 1 and never exchanged.
-        providers, threads, batch_size, require_gpu: of `lungnet.serving.NoduleClassifier`.
+        providers, batch_size, require_gpu: of `lungnet.serving.NoduleClassifier`.
+        threads: within one operator of the scanner; the classifier has one, for its batches run side by side.
         on_reload: called with whether a newer version could be opened.
 
     Attributes:
@@ -169,7 +170,8 @@ class ModelStore:
                 raise InputError(f"{facts} is damaged; expected what the Pusher wrote.") from error
             if stated != file_sha256(path):
                 raise InputError(f"{path} is not the file that {FACTS} beside it describes.")
-        classifier = NoduleClassifier(path, batch_size=self._batch_size, **self._runtime)
+        runtime: _Runtime = {**self._runtime, "threads": 1}
+        classifier = NoduleClassifier(path, batch_size=self._batch_size, **runtime)
         # Memory is laid out before the first request waits for it.
         classifier.predict(np.zeros((1, PATCH_SIZE, PATCH_SIZE), np.int16))
         return classifier

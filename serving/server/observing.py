@@ -4,11 +4,13 @@ Neither holds what was sent, who sent it, or a path that a client made up: reque
 that answered them.
 """
 
+import functools
 import json
 import logging
+import threading
 import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from typing import Any, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
@@ -53,6 +55,9 @@ class Metrics:
             buckets=_PATCHES,
             registry=self.registry,
         )
+        # The registry looks labels up anew, under a lock, each time; there are few of them.
+        self._counted = functools.lru_cache(maxsize=256)(self._requests.labels)
+        self._timed = functools.lru_cache(maxsize=256)(self._seconds.labels)
         self._reloads = Counter(
             "lungnet_model_reloads", "Newer versions, opened or not.", ("result",), registry=self.registry
         )
@@ -63,8 +68,8 @@ class Metrics:
 
     def answered(self, route: str, method: str, status: int, seconds: float) -> None:
         """Counts an answer."""
-        self._requests.labels(route, method, str(status)).inc()
-        self._seconds.labels(route).observe(seconds)
+        self._counted(route, method, status).inc()
+        self._timed(route).observe(seconds)
 
     def refused(self, reason: str) -> None:
         """Counts a refusal."""
@@ -110,7 +115,16 @@ class Observed:
             route, method = _route(scope), _method(scope)
             self._metrics.answered(route, method, status, seconds)
             told = {"route": route, "method": method, "status": status, "ms": round(1e3 * seconds, 2)}
-            logger.info("request", extra={"told": told | scope.get("state", {}).get("told", {})})
+            _log(told | scope.get("state", {}).get("told", {}))
+
+
+def _log(told: dict[str, Any]) -> None:
+    """Logs a request, without the search for the line of code that does."""
+    if logger.isEnabledFor(logging.INFO):
+        record = logger.makeRecord(
+            logger.name, logging.INFO, __file__, 0, "request", (), None, extra={"told": told}
+        )
+        logger.handle(record)
 
 
 def _route(scope: Scope) -> str:
@@ -127,8 +141,7 @@ class JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Returns the line."""
         line: dict[str, Any] = {
-            "time": time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(record.created))
-            + f".{int(record.msecs):03d}Z",
+            "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
@@ -137,3 +150,44 @@ class JsonLines(logging.Formatter):
         if record.exc_info:
             line["error"] = self.formatException(record.exc_info)
         return json.dumps(line)
+
+
+@functools.lru_cache(maxsize=1)
+def _second(since_1970: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(since_1970))
+
+
+class SoonWritten(logging.StreamHandler[TextIO]):
+    """Writes lines a moment later, all at once; warnings and worse, and what came before them, at once."""
+
+    #: That a line may wait.
+    SECONDS = 0.1
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Takes a line."""
+        try:
+            self._lines.append(self.format(record) + self.terminator)
+        except Exception:
+            self.handleError(record)
+            return
+        if record.levelno >= logging.WARNING:
+            self.flush()
+        elif len(self._lines) == 1:
+            timer = threading.Timer(self.SECONDS, self.flush)
+            timer.daemon = True
+            timer.start()
+
+    def flush(self) -> None:
+        """Writes what there is; logging does so at the end of the process."""
+        self.acquire()
+        try:
+            lines, self._lines = self._lines, []
+            if lines:
+                self.stream.write("".join(lines))
+                super().flush()
+        finally:
+            self.release()

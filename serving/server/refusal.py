@@ -4,6 +4,8 @@ import json
 from http import HTTPStatus
 from typing import Any
 
+from lungnet.serving.server.observing import Send
+
 
 def _described(media_type: str, **properties: str) -> dict[str, Any]:
     schema = {
@@ -19,6 +21,9 @@ ERROR = _described("application/json", error="string")
 PROBLEM = _described(
     "application/problem+json", type="string", title="string", status="integer", detail="string"
 )
+
+#: What is said of a failure of the server itself.
+FAILED = "The server failed; its log says why."
 
 
 class Refusal(Exception):
@@ -49,3 +54,18 @@ def error_body(path: str, status: int, message: str) -> tuple[bytes, str]:
         return json.dumps({"error": message}).encode(), "application/json"
     told = {"type": "about:blank", "title": HTTPStatus(status).phrase, "status": status, "detail": message}
     return json.dumps(told).encode(), "application/problem+json"
+
+
+async def send_refusal(path: str, refusal: Refusal, send: Send) -> None:
+    """Answers a request with a refusal.
+
+    Args:
+        path: that was asked for.
+        refusal: its status, sentence and headers.
+        send: of ASGI.
+    """
+    body, media_type = error_body(path, refusal.status, refusal.message)
+    headers = {"Content-Type": media_type, "Content-Length": str(len(body)), **refusal.headers}
+    encoded = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
+    await send({"type": "http.response.body", "body": body})

@@ -1,5 +1,6 @@
 """A server process."""
 
+import gc
 import logging
 import socket
 import warnings
@@ -11,7 +12,7 @@ import uvicorn
 
 from lungnet.errors import InputError
 from lungnet.serving.server.connection import BoundedProtocol
-from lungnet.serving.server.observing import ASGIApp, JsonLines
+from lungnet.serving.server.observing import ASGIApp, JsonLines, SoonWritten
 
 #: More are told 503 at once.
 MAX_CONNECTIONS = 1024
@@ -52,6 +53,9 @@ def serve(
     listening = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     on_listening(f"{'https' if tls else 'http'}://{name}:{listening.getsockname()[1]}")
+    # What is there now stays; without this, the collector goes through all of it again and again.
+    gc.collect()
+    gc.freeze()
     server.run(sockets=[listening])
 
 
@@ -67,6 +71,7 @@ def configure(app: ASGIApp, tls: Tls | None = None) -> uvicorn.Config:
         limit_concurrency=MAX_CONNECTIONS,
         log_config=None,
         access_log=False,
+        proxy_headers=False,  # nobody asks who a client is
         server_header=False,
         timeout_graceful_shutdown=30,
         ssl_certfile=tls.certificate if tls else None,
@@ -99,7 +104,9 @@ def log_json_lines() -> None:
     Python's warnings are left out: libraries quote in them what they read in a file.
     """
     warnings.simplefilter("ignore")
-    handler = logging.StreamHandler()
+    # What lines do not tell is not looked up for them.
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
+    handler = SoonWritten()
     handler.setFormatter(JsonLines())
     root = logging.getLogger()
     root.handlers[:] = [handler]

@@ -3,17 +3,18 @@
 import asyncio
 import contextlib
 import logging
+import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from starlette.requests import Request
-
 import lungnet
+from lungnet.serving.providers import CPU
 from lungnet.serving.server.batching import Batcher
 from lungnet.serving.server.bodies import HeldBytes, read_body
 from lungnet.serving.server.infer_protocol import (
     HEADER_LENGTH,
+    Headers,
     InferRequest,
     decompress,
     read_request,
@@ -21,13 +22,14 @@ from lungnet.serving.server.infer_protocol import (
 )
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.model_store import ModelStore, ServedModel
-from lungnet.serving.server.observing import Metrics
+from lungnet.serving.server.observing import Metrics, Receive, Scope
 from lungnet.serving.server.refusal import Refusal
 
 logger = logging.getLogger(__name__)
 
 #: The model's name in the protocol.
 MODEL_NAME = "classifier"
+_HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 #: Deflate makes at most as many bytes of one.
 _DEFLATE_RATIO = 1032
 #: Longer bodies are unpacked beside the event loop.
@@ -40,6 +42,7 @@ class Service:
     Args:
         open_store: makes the store; it is given what is to be called after a reload.
         limits: of the server.
+        threads: batches that run side by side on a CPU, each on one core; None for one per core.
 
     Attributes:
         limits: as given.
@@ -47,13 +50,17 @@ class Service:
     """
 
     def __init__(
-        self, open_store: Callable[[Callable[[bool], None]], ModelStore], limits: ServerLimits
+        self,
+        open_store: Callable[[Callable[[bool], None]], ModelStore],
+        limits: ServerLimits,
+        threads: int | None = None,
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
-        self._executor = ThreadPoolExecutor(1, "model")
+        self._threads = threads or _cores()
+        self._executor = ThreadPoolExecutor(self._threads, "model")
         self._model, self._batcher = self._store.current, self._batcher_for(self._store.current)
 
     @contextlib.asynccontextmanager
@@ -68,36 +75,32 @@ class Service:
                 await watching
             self._executor.shutdown()
 
-    async def infer(self, request: Request, name: str, version: str | None) -> tuple[bytes, dict[str, str]]:
+    async def infer(
+        self, scope: Scope, receive: Receive, name: str, version: str | None
+    ) -> tuple[bytes, Headers]:
         """Returns body and headers of the reply to an inference request.
 
         Raises:
             Refusal: the model is another, the request is not one, or there is no room or time for it.
         """
         self.require(name, version)
+        headers = dict(scope["headers"])
         with self._bodies.share() as share:
-            body = await read_body(request, self.limits, share)
-            encoding = request.headers.get("content-encoding", "").strip().lower()
+            body = await read_body(headers, receive, self.limits, share)
+            encoding = headers.get(b"content-encoding", b"").decode("latin-1").strip().lower()
             if encoding:
                 share.take(min(_DEFLATE_RATIO * len(body), self.limits.max_decompressed_bytes))
-            read = self._read if len(body) > _LONG_BODY or encoding else None
-            arguments = (body, encoding, request.headers.get(HEADER_LENGTH))
-            asked = await asyncio.to_thread(read, *arguments) if read else self._read(*arguments)
+            arguments = (body, encoding, headers.get(_HEADER_LENGTH))
+            if encoding or len(body) > _LONG_BODY:
+                asked = await asyncio.to_thread(self._read, *arguments)
+            else:
+                asked = self._read(*arguments)
             # A request stays with the model that took it, also when a newer one comes in the meantime.
             model, batcher = self._now()
             if version not in (None, model.version):
                 raise _no_version(version)
-            request.state.told = {"patches": len(asked.patches_hu), "version": model.version}
-            try:
-                async with asyncio.timeout(self.limits.answer_seconds):
-                    prediction = await batcher.submit(asked.patches_hu)
-            except TimeoutError as error:
-                raise Refusal(
-                    503,
-                    f"No answer within {self.limits.answer_seconds:g} s; try again.",
-                    "late",
-                    self.limits.retry_after_seconds,
-                ) from error
+            scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": model.version}
+            prediction = await batcher.submit(asked.patches_hu)
             return write_reply(asked, prediction, MODEL_NAME, model.version)
 
     def server_metadata(self) -> dict[str, Any]:
@@ -140,7 +143,7 @@ class Service:
             raise _no_version(version)
         return model
 
-    def _read(self, body: bytes, encoding: str, header_length: str | None) -> InferRequest:
+    def _read(self, body: bytes, encoding: str, header_length: bytes | None) -> InferRequest:
         return read_request(decompress(body, encoding, self.limits), header_length, self.limits)
 
     def _now(self) -> tuple[ServedModel, Batcher]:
@@ -150,8 +153,15 @@ class Service:
         return self._model, self._batcher
 
     def _batcher_for(self, model: ServedModel) -> Batcher:
-        predict = model.classifier.predict_with_clusters
-        return Batcher(predict, self._executor, self.limits, self.metrics.batch.observe)
+        classifier = model.classifier
+        side_by_side = self._threads if classifier.providers == [CPU] else 1
+        return Batcher(
+            classifier.predict_with_clusters,
+            self._executor,
+            self.limits,
+            self.metrics.batch.observe,
+            side_by_side,
+        )
 
     async def _watch(self, seconds: float) -> None:
         while True:
@@ -165,3 +175,8 @@ class Service:
 
 def _no_version(version: str | None) -> Refusal:
     return Refusal(404, "There is no such version; the newest one is served.", "unknown")
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,7 @@
 """The tensors of the KServe v2 protocol: NumPy arrays as JSON, or as raw bytes behind it."""
 
 import json
+import math
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def from_bytes(data: memoryview, datatype: str, shape: tuple[int, ...], name: st
         Refusal: there are more or less bytes than the shape says.
     """
     dtype = DATATYPES[datatype]
-    expected = int(np.prod(shape)) * dtype.itemsize
+    expected = math.prod(shape) * dtype.itemsize
     if len(data) != expected:
         raise Refusal(
             400,
@@ -61,15 +62,29 @@ def from_bytes(data: memoryview, datatype: str, shape: tuple[int, ...], name: st
     return np.frombuffer(data, dtype).reshape(shape)
 
 
-def to_output(
-    name: str, datatype: str, array: npt.NDArray[Any], binary: bool
-) -> tuple[dict[str, Any], bytes]:
-    """Returns the description of an output, and its raw bytes (none where they stand in the description)."""
-    told: dict[str, Any] = {"name": name, "datatype": datatype, "shape": list(array.shape)}
-    if binary:
-        raw = np.ascontiguousarray(array, DATATYPES[datatype]).tobytes()
-        return {**told, "parameters": {"binary_data_size": len(raw)}}, raw
-    return {**told, "data": array.ravel().tolist()}, b""
+def describe_output(name: str, datatype: str, count: int, values: list[Any] | None) -> dict[str, Any]:
+    """Returns the description of an output of `count` numbers.
+
+    Args:
+        name, datatype, count: of the output.
+        values: the numbers themselves; None where their bytes follow.
+    """
+    told: dict[str, Any] = {"name": name, "datatype": datatype, "shape": [count]}
+    if values is None:
+        return {**told, "parameters": {"binary_data_size": count * DATATYPES[datatype].itemsize}}
+    return {**told, "data": values}
+
+
+def to_bytes(array: npt.NDArray[Any], datatype: str) -> bytes:
+    """Returns the raw bytes of an output."""
+    return array.astype(DATATYPES[datatype], copy=False).tobytes()
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_constant)
 
 
 def parse_json(text: bytes) -> dict[str, Any]:
@@ -78,12 +93,8 @@ def parse_json(text: bytes) -> dict[str, Any]:
     Raises:
         Refusal: it is something else.
     """
-
-    def no_constant(name: str) -> None:
-        raise ValueError(f"{name} is no JSON")
-
     try:
-        value = json.loads(text, parse_constant=no_constant)
+        value = _DECODER.decode(text.decode("utf-8"))
     except (ValueError, RecursionError):  # a UnicodeDecodeError is a ValueError
         value = None
     if not isinstance(value, dict):

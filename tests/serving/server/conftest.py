@@ -70,6 +70,7 @@ def running(
     reload_seconds: float = 0.05,
     scanning: Scanning | None = None,
     dicomweb: Mapping[str, DicomwebServer] | None = None,
+    threads: int = 2,
 ) -> Iterator[Running]:
     limits = limits or ServerLimits()
     service = Service(
@@ -77,6 +78,7 @@ def running(
             folder, providers=["CPUExecutionProvider"], threads=1, on_reload=on_reload
         ),
         limits,
+        threads,
     )
     listening = listen("127.0.0.1", 0)
     app = build_app(service, access, reload_seconds, scanning, dicomweb)

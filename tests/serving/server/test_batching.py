@@ -71,7 +71,7 @@ def test_what_comes_while_the_model_is_busy_is_its_next_batch(executor, run):
     assert model.batches == seen == [1, 3, 2, 1]  # at most 4, and no request is cut
 
 
-def test_one_that_is_larger_than_a_batch_runs_alone(executor, run):
+def test_more_than_fit_a_batch_are_predicted_in_pieces(executor, run):
     model = Model()
     model.go.set()
 
@@ -81,9 +81,48 @@ def test_one_that_is_larger_than_a_batch_runs_alone(executor, run):
             batcher.submit(patches(1, 2, 3, 4, 5, 6)), batcher.submit(patches(7)), batcher.submit(patches(8))
         )
         assert [one.probability.tolist() for one in made] == [[1, 2, 3, 4, 5, 6], [7], [8]]
+        assert made[0].cluster.tolist() == [0, 1, 2, 3, 0, 1]
+        with pytest.raises(RuntimeError, match="a negative patch"):
+            await batcher.submit(patches(1, 2, 3, 4, -5, 6))
+        assert (await batcher.submit(patches(9))).probability == 9 and batcher.waiting == 0
 
     run(ask())
-    assert model.batches == [6, 2]
+    assert model.batches == [4, 4, 4, 2, 1]
+
+
+def test_what_waits_is_shared_out_among_batches_side_by_side(run):
+    both = threading.Barrier(2)
+
+    def predict(patches_hu: npt.NDArray[np.int16]) -> Prediction:
+        both.wait(30)  # neither ends before the other has begun
+        return Prediction(patches_hu[:, 0, 0].astype(np.float32), np.full(len(patches_hu), len(patches_hu)))
+
+    async def ask(executor: ThreadPoolExecutor) -> None:
+        batcher = Batcher(predict, executor, LIMITS, side_by_side=2)
+        made = await asyncio.gather(*(batcher.submit(patches(value)) for value in range(6)))
+        assert [one.probability.tolist() for one in made] == [[0], [1], [2], [3], [4], [5]]
+        assert [one.cluster.tolist() for one in made] == [[3]] * 6
+
+    with ThreadPoolExecutor(2) as executor:
+        run(ask(executor))
+
+
+def test_who_waits_too_long_is_told_so_and_takes_no_room(executor, run):
+    model = Model()
+
+    async def ask() -> None:
+        limits = ServerLimits(max_batch=4, max_waiting=8, max_patches=6, answer_seconds=0.05)
+        batcher = Batcher(model, executor, limits)
+        asked = [batcher.submit(patches(*values)) for values in ((1,), (2, 3, 4, 5, 6))]
+        for refusal in await asyncio.gather(*asked, return_exceptions=True):
+            assert isinstance(refusal, Refusal)
+            assert (refusal.status, refusal.reason) == (503, "late")
+            assert refusal.message == "No answer within 0.05 s; try again."
+        model.go.set()
+        assert (await batcher.submit(patches(7))).probability == 7
+        assert batcher.waiting == 0
+
+    run(ask())
 
 
 def test_too_many_are_turned_away_at_once(executor, run):

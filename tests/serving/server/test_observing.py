@@ -65,12 +65,20 @@ def test_warnings_may_quote_a_patient(capfd: pytest.CaptureFixture[str]):
             log_json_lines()
             warnings.warn("Geheim^Rat", UserWarning, stacklevel=1)
             logging.getLogger("lungnet").info("told")
+        assert capfd.readouterr().err == ""  # a moment later, with others
+        root.handlers[0].flush()
+        told = capfd.readouterr().err
+        logging.getLogger("lungnet").info("first")
+        logging.getLogger("lungnet").warning("second")
     finally:
         root.handlers[:], root.level = before
         for name in ("lungnet", "uvicorn"):
             logging.getLogger(name).setLevel(logging.NOTSET)
-    errors = capfd.readouterr().err
-    assert json.loads(errors)["message"] == "told" and "Geheim" not in errors
+    assert json.loads(told)["message"] == "told" and "Geheim" not in told
+    assert [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()] == [
+        "first",
+        "second",
+    ]
 
 
 def test_an_error_stays_on_its_line():
