@@ -10,6 +10,7 @@ from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
 from lungnet.components.gan_evaluator import GanEvaluator
 from lungnet.components.gan_trainer import GanTrainer
+from lungnet.components.hard_negative_miner import HardNegativeMiner
 from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
 from lungnet.components.method import method_pipeline
@@ -28,6 +29,7 @@ __all__ = [
     "FeatureGen",
     "GanEvaluator",
     "GanTrainer",
+    "HardNegativeMiner",
     "InfraValidator",
     "LidcExampleGen",
     "OnnxExporter",

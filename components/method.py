@@ -1,5 +1,6 @@
 """The paper's method as one pipeline, from CT or from arrays."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from lungnet.components.example_validator import ExampleValidator
 from lungnet.components.feature_gen import FeatureGen
 from lungnet.components.gan_evaluator import GanEvaluator
 from lungnet.components.gan_trainer import GanTrainer
+from lungnet.components.hard_negative_miner import HardNegativeMiner
 from lungnet.components.infra_validator import InfraValidator
 from lungnet.components.lidc_example_gen import LidcExampleGen
 from lungnet.components.onnx_exporter import OnnxExporter
@@ -40,49 +42,57 @@ def method_pipeline(
         elsewhere: the path is that of other machines, absolute, and not looked for on this one.
 
     Raises:
-        InputError: both or none of `data` and `arrays`, or the path does not exist (is relative, for
-            `elsewhere`).
+        InputError: both or none of `data` and `arrays`, the path does not exist (is relative, for
+            `elsewhere`), or hard negatives are to be mined (`mining.rounds`) in arrays.
     """
     if (data is None) == (arrays is None):
         raise InputError("Expected either a folder of CT series or a file of arrays.")
+    if config.mining.rounds and data is None:
+        raise InputError("mining.rounds = 1 needs whole CTs; expected a folder of them. Received: arrays")
     example_gen = _example_gen(data, arrays, elsewhere)
     validation = _validation(example_gen)
     gan = GanTrainer(examples=example_gen.outputs["examples"])
-    augmenter = Augmenter(examples=example_gen.outputs["examples"], generator=gan.outputs["generator"])
-    examples = augmenter.outputs["examples"]
-    # What a generator adds is looked at as closely as what came in: it may copy an evaluation patch, draw one
-    # patch again and again, or stand in a split where one measures.
-    augmented_validation = _validation(augmenter, "augmented")
-    cae = CaeTrainer(examples=examples)
+    first = _round(example_gen, gan)
     gan_evaluator = GanEvaluator(
         examples=example_gen.outputs["examples"],  # the real ones
         generator=gan.outputs["generator"],
-        encoder=cae.outputs["encoder"],
+        encoder=first.cae.outputs["encoder"],
     )
-    features = FeatureGen(examples=examples, encoder=cae.outputs["encoder"])
-    calm = CalmTrainer(features=features.outputs["features"], encoder=cae.outputs["encoder"])
+    last, source = first, example_gen
+    mining: list[Node] = []
+    if config.mining.rounds:
+        # The GAN learns from positives alone, which stay what they are: both rounds share it.
+        source = HardNegativeMiner(
+            examples=example_gen.outputs["examples"],
+            cohort=example_gen.outputs["cohort"],
+            classifier=first.calm.outputs["classifier"],
+            input_base=_absolute(str(data), elsewhere),
+        )
+        last = _round(source, gan, "mined")
+        mining = [source, *_validation(source, "mined"), *last.steps]
     available: dict[str, Any] = {
-        "features": features.outputs["features"],
-        "encoder": cae.outputs["encoder"],
-        "examples": example_gen.outputs["examples"],  # rows on patches have no GAN in front of them
+        "features": last.features.outputs["features"],
+        "encoder": last.cae.outputs["encoder"],
+        "examples": source.outputs["examples"],  # rows on patches have no GAN in front of them
     }
     baselines = [
         BaselineTrainer(row=row, **{key: available[key] for key in BASELINE_ROWS[row].inputs})
         for row in config.baselines.rows
     ]
-    classifiers = [component.outputs["classifier"] for component in (calm, *baselines)]
-    latest_blessed = LatestBlessedModelResolver(calm.outputs["classifier"])
+    examples, classifier = last.augmenter.outputs["examples"], last.calm.outputs["classifier"]
+    classifiers = [classifier, *(component.outputs["classifier"] for component in baselines)]
+    latest_blessed = LatestBlessedModelResolver(classifier)
     evaluator = Evaluator(
         examples=examples,
-        features=features.outputs["features"],
+        features=last.features.outputs["features"],
         classifiers=classifiers,
-        cohort=example_gen.outputs["cohort"],
+        cohort=source.outputs["cohort"],
         baseline_model=latest_blessed.outputs["model"],
         quality=gan_evaluator.outputs["quality"],
     )
-    exporter = OnnxExporter(examples=examples, classifier=calm.outputs["classifier"])
+    exporter = OnnxExporter(examples=examples, classifier=classifier)
     infra_validator = InfraValidator(
-        examples=examples, classifier=calm.outputs["classifier"], model=exporter.outputs["model"]
+        examples=examples, classifier=classifier, model=exporter.outputs["model"]
     )
     pusher = Pusher(
         model=exporter.outputs["model"],
@@ -91,11 +101,50 @@ def method_pipeline(
         evaluation=evaluator.outputs["evaluation"],
     )
     steps: list[Node] = [
-        *(example_gen, *validation, gan, augmenter, *augmented_validation),
-        *(cae, gan_evaluator, features, calm, *baselines),
+        *(example_gen, *validation, gan, first.augmenter, *first.validation),
+        *(first.cae, gan_evaluator, first.features, first.calm, *mining, *baselines),
         *(latest_blessed, evaluator, exporter, infra_validator, pusher),
     ]
     return Pipeline(steps, config)
+
+
+@dataclass(frozen=True)
+class _Round:
+    """The steps that train on examples, in the order in which they run."""
+
+    augmenter: Augmenter
+    validation: tuple[StatisticsGen, ExampleValidator]
+    cae: CaeTrainer
+    features: FeatureGen
+    calm: CalmTrainer
+
+    @property
+    def steps(self) -> tuple[Node, ...]:
+        return (self.augmenter, *self.validation, self.cae, self.features, self.calm)
+
+
+def _round(source: Component, gan: GanTrainer, name: str = "") -> _Round:
+    """From the examples of a component to CALM; the ids of a later round end in its name."""
+
+    def named(component: type[Component]) -> str:
+        return f"{component.__name__}.{name}" if name else component.__name__
+
+    augmenter = Augmenter(
+        component_id=named(Augmenter),
+        examples=source.outputs["examples"],
+        generator=gan.outputs["generator"],
+    )
+    examples = augmenter.outputs["examples"]
+    # What a generator adds is looked at as closely as what came in: it may copy an evaluation patch, draw one
+    # patch again and again, or stand in a split where one measures.
+    validation = _validation(augmenter, f"augmented.{name}" if name else "augmented")
+    cae = CaeTrainer(component_id=named(CaeTrainer), examples=examples)
+    encoder = cae.outputs["encoder"]
+    features = FeatureGen(component_id=named(FeatureGen), examples=examples, encoder=encoder)
+    calm = CalmTrainer(
+        component_id=named(CalmTrainer), features=features.outputs["features"], encoder=encoder
+    )
+    return _Round(augmenter, validation, cae, features, calm)
 
 
 def _example_gen(data: str | Path | None, arrays: str | Path | None, elsewhere: bool) -> Component:

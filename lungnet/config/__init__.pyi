@@ -16,6 +16,7 @@ from .learning import CaeConfig as CaeConfig
 from .learning import CalibrationConfig as CalibrationConfig
 from .learning import CalmConfig as CalmConfig
 from .learning import GanConfig as GanConfig
+from .mining import MiningConfig as MiningConfig
 from .quality import QualityConfig as QualityConfig
 from .section import Row as Row
 from .section import Section as Section

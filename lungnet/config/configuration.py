@@ -26,6 +26,7 @@ from lungnet.config.learning import (
     CalmConfig,
     GanConfig,
 )
+from lungnet.config.mining import MiningConfig
 from lungnet.config.quality import QualityConfig
 from lungnet.config.section import Section
 
@@ -59,9 +60,26 @@ class Config(Section):
     infra_validation: InfraValidationConfig = InfraValidationConfig()
     pusher: PusherConfig = PusherConfig()
     scan: ScanConfig = ScanConfig()
+    mining: MiningConfig = MiningConfig()
 
     @model_validator(mode="after")
     def _increasing_window(self) -> "Config":
         if self.window_hu[0] >= self.window_hu[1]:
             raise ValueError(f"window_hu must be increasing. Received: {self.window_hu}")
+        return self
+
+    @model_validator(mode="after")
+    def _minable(self) -> "Config":
+        """A scanner must come of the first round, and true labels and series of training alone be there."""
+        needed = {
+            "task": (self.task, "nodule"),
+            "cae.padding": (self.cae.padding, "valid"),
+            "split.by": (self.split.by, "patient"),
+            "patches.shuffle_labels": (self.patches.shuffle_labels, False),
+        }
+        for name, (value, expected) in needed.items():
+            if self.mining.rounds and value != expected:
+                raise ValueError(
+                    f"mining.rounds = {self.mining.rounds} needs {name} = {expected!r}. Received: {value!r}"
+                )
         return self

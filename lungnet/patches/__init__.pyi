@@ -23,6 +23,11 @@ from .folds import count_groups as count_groups
 from .folds import part_groups as part_groups
 from .label_shuffling import shuffled_labels as shuffled_labels
 from .label_shuffling import with_shuffled_labels as with_shuffled_labels
+from .mined import MinedWindows as MinedWindows
+from .mined import mined_examples as mined_examples
+from .mined import place_mined as place_mined
+from .mined import with_mined_negatives as with_mined_negatives
+from .negatives import outline_boxes as outline_boxes
 from .negatives import place_negatives as place_negatives
 from .provenance import describe_arrays as describe_arrays
 from .sampling import SampledSeries as SampledSeries
