@@ -100,3 +100,67 @@ def test_a_setting_touches_the_steps_that_depend_on_it(tmp_path: Path, setting: 
 def test_an_unknown_row_is_refused(tmp_path: Path):
     with pytest.raises(InputError, match="knows no row 'forest'; expected one of gan_cae_nn"):
         BaselineTrainer(row="forest")
+
+
+MINED = load_config("paper", settings=["mining.rounds=1"])
+
+
+def test_without_mining_nothing_of_it_is_there(tmp_path: Path):
+    pipeline = method_pipeline(load_config("paper", settings=["mining.threshold=0.3"]), data=tmp_path)
+    assert not [component.id for component in pipeline.components if "ined" in component.id]
+    assert executed(tmp_path, "mining.threshold=0.3") == executed(tmp_path)
+
+
+def test_a_second_round_trains_on_what_was_mined(tmp_path: Path):
+    pipeline, plain = method_pipeline(MINED, data=tmp_path), method_pipeline(Config(), data=tmp_path)
+    added = [
+        *("HardNegativeMiner", "StatisticsGen.mined", "ExampleValidator.mined", "Augmenter.mined"),
+        *("StatisticsGen.augmented.mined", "ExampleValidator.augmented.mined"),
+        *("CaeTrainer.mined", "FeatureGen.mined", "CalmTrainer.mined"),
+    ]
+    ids, before = ([component.id for component in one.components] for one in (pipeline, plain))
+    first = before.index("CalmTrainer") + 1
+    assert ids == [*before[:first], *added, *before[first:]]
+
+    def sources(component_id: str) -> dict[str, str]:
+        channels = pipeline.component(component_id).inputs
+        return {key: channels[key][0].component_id for key in channels}
+
+    assert sources("HardNegativeMiner") == {
+        "examples": "LidcExampleGen",
+        "cohort": "LidcExampleGen",
+        "classifier": "CalmTrainer",
+    }
+    assert sources("Augmenter.mined") == {"examples": "HardNegativeMiner", "generator": "GanTrainer"}
+    assert sources("CaeTrainer.mined") == {"examples": "Augmenter.mined"}
+    assert sources("FeatureGen.mined") == {"examples": "Augmenter.mined", "encoder": "CaeTrainer.mined"}
+    assert sources("CalmTrainer.mined") == {"features": "FeatureGen.mined", "encoder": "CaeTrainer.mined"}
+    assert sources("StatisticsGen.augmented.mined") == {"examples": "Augmenter.mined"}
+    assert sources("StatisticsGen.mined") == {"examples": "HardNegativeMiner"}
+    # Whatever is compared, judged and pushed is of the second round.
+    assert sources("BaselineTrainer.cnn") == {"examples": "HardNegativeMiner"}
+    assert sources("BaselineTrainer.gan_cae_nn") == {
+        "features": "FeatureGen.mined",
+        "encoder": "CaeTrainer.mined",
+    }
+    assert sources("Evaluator") | {"baseline_model": ""} == {
+        "examples": "Augmenter.mined",
+        "features": "FeatureGen.mined",
+        "classifiers": "CalmTrainer.mined",
+        "cohort": "HardNegativeMiner",
+        "baseline_model": "",
+        "quality": "GanEvaluator",
+    }
+    assert sources("OnnxExporter") == {"examples": "Augmenter.mined", "classifier": "CalmTrainer.mined"}
+    assert sources("InfraValidator")["classifier"] == "CalmTrainer.mined"
+
+
+def test_the_first_round_is_that_of_a_run_without_mining(tmp_path: Path):
+    plain, mined = executed(tmp_path), executed(tmp_path, "mining.rounds=1")
+    assert {name for name in plain if plain[name] != mined[name]} == {"Evaluator"}
+
+
+def test_there_is_nothing_to_scan_in_arrays(tmp_path: Path):
+    (tmp_path / "patches.npz").touch()
+    with pytest.raises(InputError, match=r"mining\.rounds = 1 needs whole CTs"):
+        method_pipeline(MINED, arrays=tmp_path / "patches.npz")

@@ -38,6 +38,8 @@ def test_file_over_preset_and_setting_over_file(tmp_path: Path):
         ("gan=3", r"'gan'.*Received: 3"),
         ("gan.latent_dim", "written key=value"),
         ("window_hu=[400, -1000]", "window_hu must be increasing"),
+        ("mining.rounds=2", r"'mining\.rounds'.*less than or equal to 1.*Received: 2"),
+        ("mining.max_share=1.5", r"'mining\.max_share'.*less than or equal to 1"),
         ("cae.filters=[1, 2]", "filters and kernels must be equally long"),
     ],
 )
@@ -57,3 +59,18 @@ def test_a_wrong_file_is_one_sentence(tmp_path: Path):
 def test_an_unknown_preset_names_the_closest():
     with pytest.raises(ConfigError, match="did you mean 'standard'"):
         load_config("standart")
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        ("task=malignancy", "needs task = 'nodule'. Received: 'malignancy'"),
+        ("cae.padding=same", r"needs cae\.padding = 'valid'. Received: 'same'"),
+        ("split.by=random", r"needs split\.by = 'patient'. Received: 'random'"),
+        ("patches.shuffle_labels=true", r"needs patches\.shuffle_labels = False. Received: True"),
+    ],
+)
+def test_what_hard_negatives_need_is_asked_for_at_once(setting: str, message: str):
+    assert isinstance(load_config("paper", settings=[setting]), Config)
+    with pytest.raises(ConfigError, match=rf"mining\.rounds = 1 {message}"):
+        load_config("paper", settings=["mining.rounds=1", setting])
