@@ -77,10 +77,10 @@ def false_positives(
     Raises:
         InputError: an outline lies on no slice of the volume.
     """
-    places = [one.center_zyx or volume.world_to_index(one.center_xyz_lps_mm) for one in detections]
+    places = [volume.world_to_index(one.center_xyz_lps_mm) for one in detections]
     extents = [one.extent_mm[0] / volume.spacing_mm[0] if one.extent_mm else 0.0 for one in detections]
     boxes = outline_boxes(volume, annotations)
-    windows = place_mined(volume, np.reshape(places, (-1, 3)), extents, boxes, rules, seed)
+    windows = place_mined(volume, np.array(places), extents, boxes, rules, seed)
     examples = mined_examples(volume, scan, windows)[:most]
     return MinedSeries(
         ExampleArrays.from_examples(examples),

@@ -13,13 +13,13 @@ from lungnet.components.hard_negative_miner import executor as executor_module
 from lungnet.components.hard_negative_miner import mine as mine_module
 from lungnet.components.hard_negative_miner.mine import MinedSeries, false_positives
 from lungnet.components.hard_negative_miner.outcome import hardest_first, training_series
-from lungnet.config import GanConfig, PatchRules
+from lungnet.config import PatchRules
 from lungnet.ct import Volume, find_series, read_series
 from lungnet.errors import InputError
 from lungnet.files import write_json
 from lungnet.hashing import file_sha256
 from lungnet.lidc import Annotation, Scan, annotations_of_series
-from lungnet.models import WGANGP
+from lungnet.models import build_generator
 from lungnet.patches import SPLITS, ExampleArrays, PatchExample, find_anomalies, load_examples, summarize
 from lungnet.patches.negatives import outline_boxes, touches
 from lungnet.pipeline import Artifact, Channel, Classifier, Generator, launch
@@ -63,9 +63,9 @@ def read(artifact: Artifact, name: str) -> dict[str, Any]:
 def annotated(phantoms: Path) -> dict[str, tuple[Volume, Scan, list[Annotation]]]:
     found = {}
     for series in find_series(phantoms):
-        known = annotations_of_series(series)
-        assert known is not None
         if series.patient_id != "PHANTOM-0005":  # who lacks a slice
+            known = annotations_of_series(series)
+            assert known is not None
             found[series.series_uid] = (read_series(series), *known)
     return found
 
@@ -112,9 +112,8 @@ def test_what_measures_stays_as_it_is(mined: Given, given: Given):
         assert len(files) == 4
     record = read(mined["cohort"], "mining.json")
     for split in ("validation", "eval"):
-        assert not set(record["series"]) & set(
-            load_examples(given["examples"].uri, split).series_uid.tolist()
-        )
+        measured = load_examples(given["examples"].uri, split)
+        assert not set(record["series"]) & set(measured.series_uid.tolist())
 
 
 def test_the_record_adds_up(mined: Given, given: Given):
@@ -189,7 +188,7 @@ def test_an_interrupted_attempt_goes_on(
 def test_an_augmenter_keeps_every_hard_negative(do: Callable[..., Given], mined: Given, tmp_path: Path):
     folder = tmp_path / "generator"
     folder.mkdir()
-    WGANGP(GanConfig(latent_dim=4, width=2), seed=0).generator.save(folder / "generator.keras")
+    build_generator(latent_dim=4, width=2, seed=0).save(folder / "generator.keras")
     write_json(folder / "generator.json", {"window_hu": [-1000, 400], "latent_dim": 4})
     inputs = {"examples": mined["examples"], "generator": Generator(folder)}
     augmented = load_examples(do(Augmenter, inputs, CONFIG)["examples"].uri, "train")
@@ -203,9 +202,8 @@ def test_the_threshold_is_the_models_own_unless_one_is_set(
     do: Callable[..., Given], given: Given, phantoms: Path
 ):
     own = CONFIG.model_copy(update={"mining": CONFIG.mining.model_copy(update={"threshold": None})})
-    assert read(do(HardNegativeMiner, given, own, input_base=str(phantoms))["cohort"], "mining.json")[
-        "threshold"
-    ] == pytest.approx(0.4375)
+    made = do(HardNegativeMiner, given, own, input_base=str(phantoms))
+    assert read(made["cohort"], "mining.json")["threshold"] == 0.4375
     none = CONFIG.model_copy(update={"mining": CONFIG.mining.model_copy(update={"threshold": 1.0})})
     made = do(HardNegativeMiner, given, none, input_base=str(phantoms))
     assert read(made["cohort"], "mining.json")["mined"] == 0
@@ -229,8 +227,8 @@ def test_whoever_marked_it_a_detection_on_it_is_not_false(phantoms: Path):
         assert (mined.detections, mined.touching) == (3, 1)
         assert mined.probabilities.tolist() == [0.8, 0.7]
         assert mined.examples.center_zyx[:, 0].tolist() == [0, len(volume.hu) - 1]
-    one = false_positives(volume, scan, annotations, [corner, far], 1, PatchRules(), seed=0)
-    assert (one.probabilities.tolist(), len(one.examples), one.touching) == ([0.8], 1, 0)
+    single = false_positives(volume, scan, annotations, [corner, far], 1, PatchRules(), seed=0)
+    assert (single.probabilities.tolist(), len(single.examples), single.touching) == ([0.8], 1, 0)
 
 
 def detection(volume: Volume, center_zyx: tuple[float, float, float], probability: float) -> Detection:
