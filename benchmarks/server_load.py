@@ -6,6 +6,10 @@
 Starts `lungnet serve` on the newest version of the folder. `--clients` connections each send one patch after
 the other. `--abuse` adds a version every ten seconds, and all the while sends malformed requests and drops
 connections within the body; no good request may fail, and the process must not grow.
+
+Server and runtime take turns. The runtime is called with batches of the sizes that the server formed in that
+turn (rounded up to those that its metrics count by), in proportion, in two ways: one batch after the other on
+all cores, and as the server does, batches on one core each side by side.
 """
 
 import argparse
@@ -14,56 +18,31 @@ import json
 import os
 import re
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+import urllib.request
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from load_generators import PATH, Load, put_load
 from turns import machine
 
 from lungnet.files import write_json
 from lungnet.serving import NoduleClassifier
 from lungnet.serving.versions import MODEL, whole_versions
 
-PATH = "/v2/models/classifier/infer"
 _ABUSES = (
     b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
     b"POST " + PATH.encode() + b" HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5000\r\n\r\n{",
     b"GET / HTTP/1.1\r\nHost: elsewhere\r\n\r\n",
     b"\x00\x01\x02 no HTTP at all\r\n\r\n",
 )
-
-
-def infer_request(patch_hu: np.ndarray) -> bytes:
-    """Returns the bytes of a request with one patch as a binary tensor."""
-    raw = np.ascontiguousarray(patch_hu, "<i2").tobytes()
-    tensor = {"name": "patches_hu", "datatype": "INT16", "shape": [1, 40, 40]}
-    tensor["parameters"] = {"binary_data_size": len(raw)}
-    text = json.dumps({"inputs": [tensor], "parameters": {"binary_data_output": True}}).encode()
-    head = (
-        f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\nInference-Header-Content-Length: {len(text)}\r\n"
-        f"Content-Length: {len(text) + len(raw)}\r\n\r\n"
-    )
-    return head.encode() + text + raw
-
-
-async def ask(port: int, request: bytes, until: float, seconds: list[float], failed: list[str]) -> None:
-    """Sends a request again and again on one connection."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    while time.perf_counter() < until:
-        start = time.perf_counter()
-        writer.write(request)
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = re.search(rb"(?i)\ncontent-length: (\d+)", head)
-        await reader.readexactly(int(length[1]) if length else 0)
-        seconds.append(time.perf_counter() - start)
-        if not head.startswith(b"HTTP/1.1 200"):
-            failed.append(head.split(b"\r\n")[0].decode())
-    writer.close()
 
 
 async def abuse(port: int, until: float) -> None:
@@ -88,48 +67,25 @@ async def exchange(folder: Path, until: float) -> None:
         (target / "part").rename(target / MODEL)
 
 
-async def load(port: int, folder: Path, options: argparse.Namespace, process: int) -> dict[str, Any]:
-    """Puts load on a server and returns what came of it."""
+async def load(port: int, folder: Path, options: argparse.Namespace) -> Load:
+    """Puts load on a server for one turn."""
     rng = np.random.default_rng(0)
     patches = rng.integers(-1000, 400, (options.clients, 40, 40)).astype(np.int16)
-    warm: list[float] = []
-    until = time.perf_counter() + 2.0
-    await asyncio.gather(*(ask(port, infer_request(patch), until, warm, []) for patch in patches))
-    before, memory = await batches(port), [resident_mib(process)]
-    processor = processor_seconds(process)
-    seconds: list[float] = []
-    failed: list[str] = []
-    start = time.perf_counter()
-    until = start + options.seconds
-    jobs = [ask(port, infer_request(patch), until, seconds, failed) for patch in patches]
-    if options.abuse:
-        jobs += [abuse(port, until), exchange(folder, until)]
-    await asyncio.gather(*jobs)
-    wall = time.perf_counter() - start
-    processor = processor_seconds(process) - processor
-    memory.append(resident_mib(process))
-    after = await batches(port)
-    p50, p99 = np.percentile(seconds, [50, 99])
-    return {
-        "requests": len(seconds),
-        "failed": failed[:10],
-        "patches_per_second": len(seconds) / wall,
-        "processor_ms_per_patch": 1e3 * processor / len(seconds),
-        "milliseconds": {"p50": 1e3 * p50, "p99": 1e3 * p99},
-        "mean_batch": (after[1] - before[1]) / max(after[0] - before[0], 1),
-        "resident_mib": memory,
-    }
+    seconds = options.seconds / options.turns
+    until = time.perf_counter() + seconds
+    jobs = [abuse(port, until), exchange(folder, until)] if options.abuse else []
+    with tempfile.TemporaryDirectory() as scratch:
+        found, *_ = await asyncio.gather(put_load(port, patches, seconds, Path(scratch)), *jobs)
+    return found
 
 
-async def batches(port: int) -> tuple[float, float]:
-    """Returns how many batches and patches the model has seen."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    writer.write(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-    text = (await reader.read()).decode()
-    writer.close()
-    values = [re.search(rf"lungnet_batch_patches_{name} (\S+)", text) for name in ("count", "sum")]
-    count, total = (float(value[1]) if value else 0.0 for value in values)
-    return count, total
+def batches(port: int) -> dict[int, float]:
+    """Returns how many batches the model has seen, by size rounded up to what the metrics count by."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
+        text = reply.read().decode()
+    found = re.findall(r'lungnet_batch_patches_bucket{le="(\d+)\.0"} (\S+)', text)
+    upto = [0.0, *(float(count) for _, count in found)]
+    return {int(size): upto[index + 1] - upto[index] for index, (size, _) in enumerate(found)}
 
 
 def resident_mib(process: int) -> float:
@@ -144,20 +100,44 @@ def processor_seconds(process: int) -> float:
     return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
 
 
-def direct(model: Path, batch: int, seconds: float, threads: int | None) -> dict[str, float]:
-    """Returns patches per second, and milliseconds of the processors a patch, of the runtime alone."""
-    classifier = NoduleClassifier(model, ["CPUExecutionProvider"], threads)
-    patches = np.random.default_rng(0).integers(-1000, 400, (batch, 40, 40)).astype(np.int16)
-    classifier.predict(patches)
-    runs, start, processor = 0, time.perf_counter(), time.process_time()
-    while time.perf_counter() - start < seconds:
-        classifier.predict(patches)
-        runs += 1
-    wall, processor = time.perf_counter() - start, time.process_time() - processor
-    return {
-        "patches_per_second": runs * batch / wall,
-        "processor_ms_per_patch": 1e3 * processor / (runs * batch),
-    }
+class Direct:
+    """The runtime alone, on batches as the server formed them.
+
+    Args:
+        model: file of the classifier.
+        side_by_side: threads that each run batches of their own.
+        threads: of the runtime within one batch; None for its choice.
+    """
+
+    def __init__(self, model: Path, side_by_side: int, threads: int | None) -> None:
+        self._side_by_side = side_by_side
+        self._classifier = NoduleClassifier(model, ["CPUExecutionProvider"], threads)
+
+    def patches_per_second(self, formed: Mapping[int, float], seconds: float) -> float:
+        """Measures for so long.
+
+        Args:
+            formed: size of batches -> how many there were; they are run in proportion to that.
+            seconds: in all.
+        """
+        rng = np.random.default_rng(0)
+        sizes = [size for size, count in formed.items() if count]
+        feeds = {size: rng.integers(-1000, 400, (size, 40, 40)).astype(np.int16) for size in sizes}
+        odds = np.array([formed[size] for size in sizes]) / sum(formed[size] for size in sizes)
+        self._classifier.predict(feeds[sizes[0]])
+        start = time.perf_counter()
+
+        def run(seed: int) -> int:
+            order, patches = np.random.default_rng(seed), 0
+            while time.perf_counter() - start < seconds:
+                for size in order.choice(sizes, 16, p=odds):
+                    self._classifier.predict(feeds[size])
+                    patches += int(size)
+            return patches
+
+        with ThreadPoolExecutor(self._side_by_side) as executor:
+            patches = sum(executor.map(run, range(self._side_by_side)))
+        return patches / (time.perf_counter() - start)
 
 
 def serve(folder: Path, threads: int | None) -> tuple[subprocess.Popen[str], int]:
@@ -181,7 +161,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model-dir", type=Path, required=True)
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--threads", type=int, help="of the runtime")
+    parser.add_argument("--turns", type=int, default=3, help="of the server and the runtime alone")
+    parser.add_argument("--threads", type=int, help="cores for the model; by default all")
     parser.add_argument("--abuse", action="store_true")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
@@ -191,18 +172,55 @@ def main(arguments: Sequence[str] | None = None) -> None:
         shutil.copytree(newest, folder / "1")
         process, port = serve(folder, options.threads)
         try:
-            found = asyncio.run(load(port, folder, options, process.pid))
+            found = measure(port, process.pid, folder, options)
         finally:
             process.terminate()
             process.wait(30)
         found["versions"] = len(whole_versions(folder))
-        batch = max(1, round(found["mean_batch"]))
-        found["direct"] = direct(folder / "1" / MODEL, batch, 10.0, options.threads)
-    found["share_of_direct"] = found["patches_per_second"] / found["direct"]["patches_per_second"]
     found |= machine(options.threads, cpu_time=False)
     print(json.dumps(found, indent=2))
     if options.output:
         write_json(options.output, found)
+
+
+def measure(port: int, process: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
+    """Lets the server and the runtime alone take turns; the share is of the faster way to call it."""
+    cores = options.threads or len(os.sched_getaffinity(0))
+    rivals = {
+        "one_batch_on_all_cores": Direct(folder / "1" / MODEL, 1, options.threads),
+        "a_batch_on_each_core": Direct(folder / "1" / MODEL, cores, 1),
+    }
+    asyncio.run(load(port, folder, argparse.Namespace(**{**vars(options), "seconds": 3.0, "turns": 3})))
+    served: list[Load] = []
+    rates: dict[str, list[float]] = {name: [] for name in rivals}
+    memory, processor, formed = [resident_mib(process)], 0.0, dict.fromkeys(batches(port), 0.0)
+    for _ in range(options.turns):
+        before, used = batches(port), processor_seconds(process)
+        served.append(asyncio.run(load(port, folder, options)))
+        processor += processor_seconds(process) - used
+        now = {size: count - before[size] for size, count in batches(port).items()}
+        formed = {size: count + now[size] for size, count in formed.items()}
+        memory.append(resident_mib(process))
+        for name, rival in rivals.items():
+            rates[name].append(rival.patches_per_second(now, min(10.0, options.seconds / options.turns)))
+    requests = sum(one.requests for one in served)
+    shares = [
+        one.requests / one.seconds / max(rate[turn] for rate in rates.values())
+        for turn, one in enumerate(served)
+    ]
+    return {
+        "clients": served[0].clients,
+        "requests": requests,
+        "failed": [failure for one in served for failure in one.failed][:10],
+        "patches_per_second": [one.requests / one.seconds for one in served],
+        "direct_patches_per_second": rates,
+        "share_of_direct": statistics.median(shares),
+        "server_processor_ms_per_patch": 1e3 * processor / requests,
+        "p50_ms": [one.p50_ms for one in served],
+        "p99_ms": [one.p99_ms for one in served],
+        "batches_of_at_most": {size: count for size, count in formed.items() if count},
+        "resident_mib": memory,
+    }
 
 
 if __name__ == "__main__":
