@@ -22,6 +22,7 @@ from lungnet.components.hard_negative_miner.outcome import (
 )
 from lungnet.components.lidc_example_gen.survey import find_archive, series_to_json
 from lungnet.config import AugmentConfig, ExportConfig, MiningConfig, PatchRules, ScanConfig
+from lungnet.errors import InputError
 from lungnet.export import export_scanner
 from lungnet.files import write_json
 from lungnet.patches import load_examples, with_mined_negatives, write_examples
@@ -104,12 +105,23 @@ class Executor(BaseExecutor):
     def _mine(
         self, input_base: str, wanted: set[str], settings: dict[str, Any]
     ) -> Iterator[tuple[str, bytes]]:
-        """Yields the UID of each training series on disk and what `mine` returned of it."""
+        """Yields the UID of each training series and what `mine` returned of it.
+
+        Raises:
+            InputError: one of them is not there.
+        """
         folder = self.context.checkpoint_dir
         results = TaskResults(folder / "mined")
         with Engine(self.context.runtime, self.context.progress) as engine:
             archive = find_archive(input_base, TaskResults(folder / "survey"), engine)
-            places = [place for place in archive.places if place.series_uid in wanted]
+            # Of a series that lies there twice, LidcExampleGen takes the last.
+            found = {place.series_uid: place for place in archive.places if place.series_uid in wanted}
+            if missing := sorted(wanted - found.keys()):
+                raise InputError(
+                    f"{len(missing)} of {len(wanted)} training series do not lie below {input_base}; "
+                    f"expected the folder that the examples were taken from. The first: {missing[0]}."
+                )
+            places = list(found.values())
             tasks = (
                 Task(
                     place.key,

@@ -292,3 +292,12 @@ def test_networks_that_cannot_scan_are_refused(
 ):
     with pytest.raises(InputError, match="cannot scan slices"):
         do(HardNegativeMiner, {**given, "classifier": classifier_of()}, CONFIG, input_base=str(phantoms))
+
+
+def test_training_series_that_are_not_there_are_missed(
+    do: Callable[..., Given], given: Given, phantoms: Path
+):
+    trained = set(load_examples(given["examples"].uri, "train").patient_id.tolist())
+    there = min(trained)
+    with pytest.raises(InputError, match=rf"{len(trained) - 1} of {len(trained)} training series do not lie"):
+        do(HardNegativeMiner, given, CONFIG, input_base=str(phantoms / there))
