@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import numpy.typing as npt
 
+from lungnet.config import CalibrationConfig
 from lungnet.files import write_json
 from lungnet.models import ClassifierMetadata, classifier_fingerprint, finish_classifier, save_classifier
 from lungnet.pipeline import Artifact
@@ -33,8 +34,14 @@ def save_head(
         history: JSON of what training went through.
         exec_properties: of the component, all of it fingerprinted.
     """
+    calibration = CalibrationConfig(**exec_properties["calibration"])
     model, threshold, logits = finish_classifier(
-        encoder, head, window_hu, *validation, method=exec_properties["calibration"]["method"]
+        encoder,
+        head,
+        window_hu,
+        *validation,
+        method=calibration.method,
+        threshold_rule=calibration.threshold,
     )
     metadata = ClassifierMetadata(
         row=row,

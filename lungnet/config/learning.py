@@ -221,6 +221,19 @@ class CalibrationConfig(Section):
         method: "platt" (scale and shift of the logit), "temperature" (scale alone), "isotonic" (piecewise
             linear log odds through the pools of isotonic regression) or "none". The report shows what each
             would have given.
+        threshold: "youden" decides where balanced accuracy on the validation patches is best, "prevalence"
+            where the probability, by "platt" or "isotonic", is their share of positives: the same for a
+            calibrated model, and less at the mercy of few patches.
     """
 
     method: Literal["platt", "temperature", "isotonic", "none"] = "platt"
+    threshold: Literal["youden", "prevalence"] = "youden"
+
+    @model_validator(mode="after")
+    def _prevalence_is_in_the_probability(self) -> "CalibrationConfig":
+        if self.threshold == "prevalence" and self.method not in ("platt", "isotonic"):
+            raise ValueError(
+                'threshold "prevalence" needs probabilities that know it: method "platt" or "isotonic". '
+                f"Received: {self.method}"
+            )
+        return self

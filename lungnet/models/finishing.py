@@ -9,7 +9,7 @@ import numpy.typing as npt
 from .calibration import CalibrationMethod, fit_calibration
 from .calm import CALM
 from .classifier import PatchClassifier, assemble_classifier
-from .threshold import decision_threshold
+from .threshold import ThresholdRule, decision_threshold
 
 _CHUNK = 512
 
@@ -19,7 +19,7 @@ class Finished(NamedTuple):
 
     Attributes:
         classifier: with its calibration.
-        threshold: of the best balanced accuracy on the validation patches, on the calibrated probability.
+        threshold: for the best balanced accuracy, from the validation patches, on the calibrated probability.
         validation_logits: float32 `(n,)`, what calibration and threshold follow from.
     """
 
@@ -35,6 +35,7 @@ def finish_classifier(
     validation_inputs: npt.NDArray[np.float32],
     validation_labels: npt.ArrayLike,
     method: CalibrationMethod = "platt",
+    threshold_rule: ThresholdRule = "youden",
 ) -> Finished:
     """Calibrates a head, freezes its threshold, and joins it with its encoder.
 
@@ -45,6 +46,7 @@ def finish_classifier(
         validation_inputs: what the head takes, float32 `(n, ...)`, of inner-validation patches.
         validation_labels: 0 or 1 for each.
         method: of calibration (`fit_calibration`); "none" leaves probabilities as they come.
+        threshold_rule: as `decision_threshold` takes it.
 
     Returns:
         The classifier, its threshold, and the logits behind them.
@@ -60,7 +62,7 @@ def finish_classifier(
     )
     calibration = fit_calibration(method, logits, validation_labels)
     classifier = assemble_classifier(encoder, head, window_hu, calibration)
-    threshold = decision_threshold(calibration(logits), validation_labels)
+    threshold = decision_threshold(calibration(logits), validation_labels, threshold_rule)
     return Finished(classifier, threshold, logits)
 
 

@@ -1,20 +1,33 @@
 """The threshold of decision, settled on inner validation."""
 
+from typing import Literal
+
 import numpy as np
 import numpy.typing as npt
 
 from lungnet.models.calibration import check_scores
 
+#: How a threshold is settled.
+ThresholdRule = Literal["youden", "prevalence"]
 
-def decision_threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> float:
-    """Returns the threshold of the best balanced accuracy (largest Youden's J); positive from it on.
 
-    It lies midway between two neighbouring probabilities. Of several equally good ones it is the one
-    nearest to 0.5, then the lower one. Where all samples have one probability it is 0.5.
+def decision_threshold(
+    probabilities: npt.ArrayLike, labels: npt.ArrayLike, rule: ThresholdRule = "youden"
+) -> float:
+    """Returns the threshold for the best balanced accuracy; positive from it on.
+
+    "youden" finds where it was best among these samples (largest Youden's J). The threshold lies midway
+    between two neighbouring probabilities. Of several equally good ones it is the one nearest to 0.5, then
+    the lower one. Where all samples have one probability it is 0.5.
+
+    "prevalence" is the share of positives. Where a calibrated probability exceeds it, calling a sample
+    positive adds more sensitivity than it costs specificity, so that no other threshold is better for
+    calibrated probabilities; and nothing but a share has to be estimated.
 
     Args:
-        probabilities: `(n,)` on inner-validation samples.
+        probabilities: `(n,)` on inner-validation samples; calibrated, for "prevalence".
         labels: `(n,)` of 0 and 1.
+        rule: which of both.
 
     Raises:
         InputError: one class only, no samples, or values that are not finite.
@@ -24,6 +37,8 @@ def decision_threshold(probabilities: npt.ArrayLike, labels: npt.ArrayLike) -> f
         0.4
     """
     p, positive = check_scores(probabilities, labels, "probabilities")
+    if rule == "prevalence":
+        return float(positive.mean())
     values, inverse = np.unique(p, return_inverse=True)
     if len(values) == 1:
         return 0.5

@@ -35,6 +35,19 @@ def test_threshold_has_the_best_balanced_accuracy_and_ignores_the_order_of_sampl
     assert decision_threshold(p[order], labels[order]) == found
 
 
+def test_the_share_of_positives_is_best_for_calibrated_probabilities():
+    rng = np.random.default_rng(2)
+    p = rng.beta(0.5, 2.0, 400_000)
+    labels = (rng.random(len(p)) < p).astype(int)
+
+    def balanced(threshold):
+        return (p[labels == 1] >= threshold).mean() + (p[labels == 0] < threshold).mean()
+
+    share = decision_threshold(p, labels, "prevalence")
+    assert share == pytest.approx(0.2, abs=0.002)
+    assert balanced(share) == pytest.approx(max(balanced(t) for t in np.linspace(0, 1, 201)), abs=1e-3)
+
+
 def test_refusals():
     with pytest.raises(InputError, match=r"probabilities and labels must be of one length"):
         decision_threshold([0.1], [0, 1])

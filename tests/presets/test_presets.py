@@ -41,6 +41,7 @@ def test_file_over_preset_and_setting_over_file(tmp_path: Path):
         ("mining.rounds=2", r"'mining\.rounds'.*less than or equal to 1.*Received: 2"),
         ("mining.max_share=1.5", r"'mining\.max_share'.*less than or equal to 1"),
         ("cae.filters=[1, 2]", "filters and kernels must be equally long"),
+        ("calibration={method='none', threshold='prevalence'}", '"platt" or "isotonic". Received: none'),
     ],
 )
 def test_a_wrong_setting_is_one_sentence(setting: str, message: str):
