@@ -70,6 +70,7 @@ def main() -> None:
             "lungnet_int8": int8.path.read_bytes(),
         }
         network = reference.network
+        assert network is not None
     left, right = np.random.default_rng(0).random((2, _MATRIX, _MATRIX), np.float32)
     runs = {
         name: partial(in_batches, open_session(content, options.threads), patches_hu, options.batch)
