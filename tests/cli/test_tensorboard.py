@@ -155,12 +155,12 @@ def test_every_trainer_logs_its_curves_and_says_what_they_are(board: Board):
     assert all(0.0 <= share <= 1.0 for _, _, share in points)
 
 
-def test_cluster_sizes_add_up_to_the_training_patches(board: Board):
+def test_cluster_sizes_add_up_to_the_real_training_patches(board: Board):
     run = board.run("CalmTrainer")
     sizes = [
         board.json(f"plugin/scalars/scalars?tag=calm/cluster_{cluster}_size&run={run}") for cluster in (0, 1)
     ]
-    assert {first[2] + second[2] for first, second in zip(*sizes, strict=True)} == {72}
+    assert {first[2] + second[2] for first, second in zip(*sizes, strict=True)} == {60}  # of 72
 
 
 def test_grids_reconstructions_and_figures_are_images(board: Board):
