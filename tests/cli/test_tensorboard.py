@@ -351,7 +351,8 @@ def test_an_interrupted_run_ends_it(started, finished, tmp_path: Path):
     assert is_served(url)
     assert printed.readline().startswith("[1/")  # the first step has ended
     process.send_signal(signal.SIGINT)
-    assert process.wait(30) == 130
-    assert printed.read().endswith("lungnet: interrupted; what was complete is kept.\n")
+    code, told = process.wait(30), printed.read()
+    assert code == 130, told
+    assert told.endswith("lungnet: interrupted; what was complete is kept.\n")
     assert not processes_with(str(root))
     assert not is_served(url)
