@@ -58,7 +58,8 @@ def unpack(archive: Path, folder: Path, limits: ScanLimits, until: float) -> int
                 if member.compress_type not in _PACKED:
                     raise _damaged()
                 left -= _write(opened, member, folder / f"{number:06d}", left, limits, until)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, ValueError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, NotImplementedError) as error:
+        # The last for patched data, strong encryption and versions of the form to come.
         raise _damaged() from error
     return len(members)
 
