@@ -4,7 +4,6 @@ import csv
 import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pydicom
@@ -17,10 +16,9 @@ from lungnet.serving.shipped_model import SHIPPED_MODEL
 from tests.serving.conftest import (
     NODULES_ZYX,
     SCANNER_PROPERTIES,
-    build_chest,
     build_model,
     build_scanner,
-    complete,
+    write_chest,
 )
 
 
@@ -33,16 +31,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def ct(tmp_path_factory: pytest.TempPathFactory, write_tiny_ct) -> Path:
-    """The chest as DICOM, with the signed pixels, slope and shuffled names of the tiny CT."""
-    chest = build_chest()
-    stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
-
-    def place(index: int, dataset: Any) -> None:
-        complete(index, dataset)
-        dataset.PixelSpacing = list(chest.spacing_mm[1:])
-        dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
-
-    return write_tiny_ct(tmp_path_factory.mktemp("ct") / "chest", stored=stored, edit=place).folder
+    return write_chest(tmp_path_factory.mktemp("ct") / "chest", write_tiny_ct)
 
 
 def distances_mm(ct: Path, places: np.ndarray) -> list[float]:

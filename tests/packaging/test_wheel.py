@@ -56,9 +56,24 @@ def test_the_wheel_owns_one_name_and_holds_everything(wheel: Path):
         assert names.count(expected) == 1
 
 
-def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path):
+@pytest.fixture(scope="module")
+def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the wheel installs."""
+    folder = tmp_path_factory.mktemp("installed") / "site"
     with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
+        archive.extractall(folder)
+    return folder
+
+
+def python(site: Path, folder: Path, *arguments: str) -> str:
+    """Runs Python on what is installed, away from the checkout, and returns what it prints."""
+    command, environment = [sys.executable, *arguments], {"PYTHONPATH": str(site)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, check=True, capture_output=True, text=True
+    ).stdout
+
+
+def test_the_wheel_works_without_the_checkout(site: Path, tmp_path: Path):
     code = (
         "import lungnet, lungnet.components, lungnet.serving\n"
         "from lungnet.patches import ExampleArrays\n"
@@ -66,65 +81,27 @@ def test_the_wheel_works_without_the_checkout(wheel: Path, tmp_path: Path):
         "load_config('demo')\n"
         "print(lungnet.__file__)"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert ran.stdout.strip() == str(tmp_path / "site/lungnet/__init__.py")
-    told = subprocess.run(
-        [sys.executable, "-m", "lungnet", "--version"],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    assert told.stdout.startswith("lungnet")
+    assert python(site, tmp_path, "-c", code).strip() == str(site / "lungnet/__init__.py")
+    assert python(site, tmp_path, "-m", "lungnet", "--version").startswith("lungnet")
 
 
-def test_the_wheel_scans_with_the_model_it_holds(wheel: Path, tmp_path: Path):
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
+def test_the_wheel_scans_with_the_model_it_holds(site: Path, tmp_path: Path):
     code = (
         "from lungnet.serving import CTScanner, NoduleClassifier\n"
         "import numpy as np\n"
         "patches = np.full((2, 40, 40), -800, np.int16)\n"
         "print(NoduleClassifier().predict(patches).shape, CTScanner().metadata['fingerprint'])"
     )
-    ran = subprocess.run(
-        [sys.executable, "-c", code],
-        cwd=tmp_path,
-        env={"PYTHONPATH": str(tmp_path / "site")},
-        check=True,
-        capture_output=True,
-        text=True,
-    )
-    stated = json.loads((tmp_path / "site/lungnet/serving/model/model.json").read_text("utf-8"))
-    assert ran.stdout.split() == ["(2,)", stated["fingerprint"]]
+    stated = json.loads((site / "lungnet/serving/model/model.json").read_text("utf-8"))
+    assert python(site, tmp_path, "-c", code).split() == ["(2,)", stated["fingerprint"]]
 
 
-def test_an_installed_step_has_the_sources_of_the_checkout(wheel: Path, tmp_path: Path):
+def test_an_installed_step_has_the_sources_of_the_checkout(site: Path, tmp_path: Path):
     """A pipeline is compiled from one and run by the other."""
-    with zipfile.ZipFile(wheel) as archive:
-        archive.extractall(tmp_path / "site")
     code = (
         "from lungnet.components import CalmTrainer, LidcExampleGen, Pusher\n"
         "from lungnet.pipeline.remote_step import sources_digest\n"
         "print([sources_digest(one.EXECUTOR) for one in (CalmTrainer, LidcExampleGen, Pusher)])"
     )
-    digests = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            cwd=tmp_path,
-            env={"PYTHONPATH": str(place)},
-            check=True,
-            capture_output=True,
-            text=True,
-        ).stdout
-        for place in (tmp_path / "site", REPOSITORY)
-    ]
+    digests = [python(place, tmp_path, "-c", code) for place in (site, REPOSITORY)]
     assert digests[0] == digests[1] != ""

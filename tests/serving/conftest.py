@@ -6,6 +6,7 @@ where a disc of 5 pixels radius is denser than what lies around it on all sides.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -207,6 +208,20 @@ def build_chest(slices: int = 14, seed: int = 3) -> Volume:
         series_uid="2.25.77",
         patient_id="CHEST",
     )
+
+
+def write_chest(folder: Path, write_tiny_ct: Callable[..., Any]) -> Path:
+    """Writes the chest as a hospital's DICOM: signed pixels, slope and shuffled names of the tiny CT."""
+    chest = build_chest()
+    stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
+
+    def place(index: int, dataset: Dataset) -> None:
+        complete(index, dataset)
+        dataset.PixelSpacing = list(chest.spacing_mm[1:])
+        dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
+
+    written: Path = write_tiny_ct(folder, stored=stored, edit=place).folder
+    return written
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,7 @@ from lungnet.serving.server.dicomweb_servers import DicomwebServer
 from lungnet.serving.server.running import configure, listen
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.service import Service
-from tests.serving.conftest import build_chest, complete
+from tests.serving.conftest import write_chest
 
 
 @dataclass(frozen=True)
@@ -158,16 +158,7 @@ def patches_hu() -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def ct(tmp_path_factory: pytest.TempPathFactory, write_tiny_ct) -> Path:
-    """The chest as a hospital's DICOM."""
-    chest = build_chest()
-    stored = ((chest.hu.astype(np.int64) + 1000) * 2).astype(np.int16)
-
-    def place(index: int, dataset: Any) -> None:
-        complete(index, dataset)
-        dataset.PixelSpacing = list(chest.spacing_mm[1:])
-        dataset.ImagePositionPatient = chest.index_to_world((index, 0, 0)).tolist()
-
-    return write_tiny_ct(tmp_path_factory.mktemp("ct") / "chest", stored=stored, edit=place).folder
+    return write_chest(tmp_path_factory.mktemp("ct") / "chest", write_tiny_ct)
 
 
 @pytest.fixture(scope="session")
