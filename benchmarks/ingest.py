@@ -36,6 +36,7 @@ from lungnet.components.lidc_example_gen.executor import Executor
 from lungnet.components.lidc_example_gen.sample import sample
 from lungnet.components.lidc_example_gen.survey import series_to_json, survey
 from lungnet.config import Config
+from lungnet.cores import usable_cores
 from lungnet.ct import SeriesFiles, find_series, read_series
 from lungnet.files import write_json
 from lungnet.phantom.dicom import write_series
@@ -86,7 +87,7 @@ def measure(folder: Path, series: int, turns: int) -> dict[str, Any]:
     return {
         "date": datetime.date.today().isoformat(),
         "machine": {
-            "cores": len(os.sched_getaffinity(0)),
+            "cores": usable_cores(),
             "processor": processor(),
             "python": platform.python_version(),
         },

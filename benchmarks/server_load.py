@@ -33,6 +33,7 @@ import numpy as np
 from load_generators import PATH, Load, put_load
 from turns import machine
 
+from lungnet.cores import usable_cores
 from lungnet.files import write_json
 from lungnet.serving import NoduleClassifier
 from lungnet.serving.versions import MODEL, whole_versions
@@ -185,7 +186,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def measure(port: int, process: int, folder: Path, options: argparse.Namespace) -> dict[str, Any]:
     """Lets the server and the runtime alone take turns; the share is of the faster way to call it."""
-    cores = options.threads or len(os.sched_getaffinity(0))
+    cores = options.threads or usable_cores()
     rivals = {
         "one_batch_on_all_cores": Direct(folder / "1" / MODEL, 1, options.threads),
         "a_batch_on_each_core": Direct(folder / "1" / MODEL, cores, 1),

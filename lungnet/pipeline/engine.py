@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from types import TracebackType
 from typing import Any, Protocol
 
+from lungnet.cores import usable_cores
 from lungnet.errors import InputError
-from lungnet.pipeline.cores import usable_cores
 from lungnet.pipeline.executor import ProgressFunction, no_progress
 from lungnet.pipeline.tasks import Task, TaskResults, perform
 

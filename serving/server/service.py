@@ -3,12 +3,12 @@
 import asyncio
 import contextlib
 import logging
-import os
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import lungnet
+from lungnet.cores import usable_cores
 from lungnet.serving.providers import CPU
 from lungnet.serving.server.batching import Batcher
 from lungnet.serving.server.bodies import HeldBytes, read_body
@@ -59,7 +59,7 @@ class Service:
         self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
-        self._threads = threads or _cores()
+        self._threads = threads or usable_cores()
         self._executor = ThreadPoolExecutor(self._threads, "model")
         self._model, self._batcher = self._store.current, self._batcher_for(self._store.current)
 
@@ -175,8 +175,3 @@ class Service:
 
 def _no_version(version: str | None) -> Refusal:
     return Refusal(404, "There is no such version; the newest one is served.", "unknown")
-
-
-def _cores() -> int:
-    """Cores that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lungnet.pipeline.cores import usable_cores
+from lungnet.cores import usable_cores
 
 
 @pytest.fixture
