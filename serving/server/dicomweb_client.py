@@ -213,17 +213,20 @@ def _unknown() -> Refusal:
     return Refusal(404, "The DICOMweb server has no such series.", "unknown")
 
 
-def _value(element: dict[str, Any], tag: str) -> Any:
-    """The first value of an element in DICOM JSON, None where there is none."""
+def _values(element: dict[str, Any], tag: str) -> list[Any]:
+    """The values of an element in DICOM JSON."""
     held = element.get(tag)
     values = held.get("Value") if isinstance(held, dict) else None
-    return values[0] if isinstance(values, list) and values else None
+    return values if isinstance(values, list) else []
 
 
-def _items(told: dict[str, Any], tag: str) -> list[dict[str, Any]]:
-    held = told.get(tag)
-    values = held.get("Value") if isinstance(held, dict) else None
-    return [one for one in values if isinstance(one, dict)] if isinstance(values, list) else []
+def _value(element: dict[str, Any], tag: str) -> Any:
+    """The first value of an element, None where there is none."""
+    return next(iter(_values(element, tag)), None)
+
+
+def _items(element: dict[str, Any], tag: str) -> list[dict[str, Any]]:
+    return [one for one in _values(element, tag) if isinstance(one, dict)]
 
 
 def _confirmed(told: dict[str, Any]) -> set[Any]:
