@@ -43,6 +43,8 @@ CAE = CaeConfig(
     fine_tune_flips=True,
     fine_tune_weight_decay=0.01,
 )
+# The statistics of a batch are exact where devices share it evenly.
+NORMALISED = CAE.model_copy(update={"batch_size": 8, "fine_tune_shift": 2, "fine_tune_batch_norm": True})
 # It ends after three iterations, on all workers at once.
 CALM = CalmConfig(
     hidden=(8, 4),
@@ -79,6 +81,9 @@ def train_all(distribution: Distribution) -> dict[str, Result]:
     encoder: keras.Model = cae.model.encoder
     held = (patches_hu[:6], labels[:6])
     tuned = fine_tune(encoder, patches_hu, labels, *held, CAE, WINDOW, 3, distribution=distribution)
+    normalised = fine_tune(
+        encoder, patches_hu, labels, *held, NORMALISED, WINDOW, 3, distribution=distribution
+    )
     train, validation = slice(0, 60), slice(60, 80)
     calm, history = train_calm(
         features[train],
@@ -93,6 +98,7 @@ def train_all(distribution: Distribution) -> dict[str, Result]:
         "gan": (gan.model.get_weights(), gan.history),
         "cae": (cae.model.get_weights(), cae.history),
         "fine_tuning": (tuned.model.get_weights(), tuned.history),
+        "normalised": (normalised.model.get_weights(), normalised.history),
         "calm": (calm.get_weights(), history.to_dict()),
     }
 

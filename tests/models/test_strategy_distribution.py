@@ -15,7 +15,7 @@ from tests.loopback_cluster import free_ports, tf_config
 from tests.models.distributed_trainings import GAN, TOLERANCE
 
 PROGRAM = Path(__file__).with_name("distributed_trainings.py")
-TRAININGS = ("gan", "cae", "fine_tuning", "calm")
+TRAININGS = ("gan", "cae", "fine_tuning", "normalised", "calm")
 #: The critic's last bias moves all scores alike: its gradient is the rounding error of a zero, which Adam
 #: makes a step of at most the learning rate of. No other weight depends on it; the generator's loss does.
 FREE_BIAS = {"gan": 15, "resumed": 15}
