@@ -345,7 +345,9 @@ def test_nothing_is_left_when_the_process_is_killed(started, tmp_path: Path):
 def test_an_interrupted_run_ends_it(started, finished, tmp_path: Path):
     root = tmp_path / "another-name-of-its-own"
     arguments = ["-m", "lungnet", "run", "--arrays", finished.arrays, "--root", root, "--tensorboard"]
-    process, printed = started([*arguments, "--preset", "demo"])
+    # The GAN is not done before the interruption, however late that comes.
+    endless = ["--set", "gan.batch_size=4", "--set", "gan.generator_steps=1000000"]
+    process, printed = started([*arguments, "--preset", "demo", *endless])
     address = printed.readline()
     url = address.removeprefix("TensorBoard  ").strip()
     assert is_served(url)
