@@ -67,8 +67,8 @@ def write_splits(
         uri: folder of the splits.
         series: in the order in which they are to be written.
         results: with the surplus of negatives that training takes.
-        rules: validation and evaluation keep `negatives_per_positive` of them; with `shuffle_labels` training
-            and validation get labels that say nothing.
+        rules: validation and evaluation keep `negatives_per_positive` of them; with `shuffle_labels` all
+            get labels that say nothing.
         split: by patient, or "random" over patches.
         seed: of the split.
 
@@ -81,8 +81,8 @@ def write_splits(
     for name in SPLITS:
         seen: set[str] = set()
         examples = parted.examples(name)
-        if rules.shuffle_labels and name != "eval":
-            examples = with_shuffled_labels(examples, parted.examples(name), seed, name)
+        if rules.shuffle_labels:
+            examples = with_shuffled_labels(examples, parted.examples(name), seed)
         write_examples(uri, _noting(examples, seen), name, rules.shards)
         patients[name] = sorted(seen)
     return Written(parted.unit, patients)

@@ -49,9 +49,9 @@ class PatchRules(Section):
         negative_surplus: further training negatives per positive, from which the Augmenter balances
             the synthetic positives.
         min_lung_fraction: least share of negatives whose centre lies in the lung.
-        shuffle_labels: deals the labels of training and inner validation anew among their nodules and
-            patches, and leaves those of evaluation as they are: such a run must come out at chance (an AUC
-            of about 0.5), or something leaks. Its model is never blessed.
+        shuffle_labels: deals the labels of every split anew among its nodules and patches: such a run must
+            come out at chance (an AUC of about 0.5), or evaluation leaks into training. Its model is never
+            blessed.
         shards: TFRecord files of each split.
     """
 

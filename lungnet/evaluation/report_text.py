@@ -33,10 +33,9 @@ OPINION = (
 
 #: What a run with `patches.shuffle_labels` is good for.
 SHUFFLED = (
-    "**THE LABELS WERE SHUFFLED.** Training and inner validation saw labels dealt at random, evaluation has "
-    "the true ones. Nothing here says how good a model is: a mean AUC over folds and seeds that stays away "
-    "from 0.5 says that something leaks. What was learned at random still points somewhere: a single run may "
-    "lie off 0.5 on either side, one that follows a single number, such as brightness, as far as that goes."
+    "**THE LABELS WERE SHUFFLED.** The labels of every split were dealt at random among its nodules and "
+    "patches. Nothing here says how good a model is: an AUC further from 0.5 than its interval says that "
+    "evaluation patches were seen in training."
 )
 
 STAGES = {

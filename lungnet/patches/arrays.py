@@ -46,7 +46,7 @@ def array_examples(
     negatives per positive are repeated ones too. Translations are uniform up to `rules.max_offset_px`
     or the margin, whichever is smaller, and hang on the seed, the group, the row of the file and the
     repetition. Validation and evaluation keep the pool's own prevalence. With `rules.shuffle_labels` the
-    labels of training and validation are dealt anew first, so that all repetitions of a patch share one.
+    labels of each split are dealt anew first, so that all repetitions of a patch share one.
 
     In the examples `series_uid` is "<file stem>/<group>", and `center_zyx` counts in the file's array:
     row of the file, row and column of the patch.
@@ -117,9 +117,9 @@ def _nodule_or_row(arrays: PatchArrays, row: int) -> str:
 
 def _with_shuffled_labels(arrays: PatchArrays, rows: dict[str, list[int]], seed: int) -> PatchArrays:
     labels = arrays.labels.copy()
-    for name in ("train", "validation"):
+    for name in SPLITS:
         units = [f"{arrays.groups[row]} {_nodule_or_row(arrays, row)}" for row in rows[name]]
-        labels[rows[name]] = shuffled_labels(labels[rows[name]], units, seed, name)
+        labels[rows[name]] = shuffled_labels(labels[rows[name]], units, seed)
     return replace(arrays, labels=labels)
 
 
