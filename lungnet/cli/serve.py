@@ -97,6 +97,7 @@ def command(
         from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app, serve
         from lungnet.serving.server.access import LOOPBACK_HOSTS, check_exposure
         from lungnet.serving.server.dicomweb_servers import dicomweb_servers
+        from lungnet.serving.server.quick_infer import QuickInfer
         from lungnet.serving.server.running import Tls, log_json_lines
         from lungnet.serving.server.scan_limits import ScanLimits
         from lungnet.serving.server.scanning import Scanning
@@ -132,9 +133,10 @@ def command(
     )
     access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
     scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))
-    app = build_app(service, access, reload_seconds, scanning, dicomweb)
+    quick = QuickInfer(service)
+    app = build_app(service, access, reload_seconds, scanning, dicomweb, quick)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    serve(app, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
+    serve(app, quick, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
 
 
 def _token(path: Path | None) -> str | None:

@@ -14,6 +14,7 @@ from lungnet.serving.server.dicomweb_endpoint import add_dicomweb
 from lungnet.serving.server.dicomweb_servers import DicomwebServer
 from lungnet.serving.server.infer_endpoint import InferFirst, describe_infer
 from lungnet.serving.server.observing import ASGIApp, Observed
+from lungnet.serving.server.quick_infer import QuickInfer
 from lungnet.serving.server.refusal import ERROR, FAILED, PROBLEM, Refusal, error_body
 from lungnet.serving.server.scan_endpoint import add_scan
 from lungnet.serving.server.scanning import Scanning
@@ -33,6 +34,7 @@ def build_app(
     reload_seconds: float = 5.0,
     scanning: Scanning | None = None,
     dicomweb: Mapping[str, DicomwebServer] | None = None,
+    quick: QuickInfer | None = None,
 ) -> ASGIApp:
     """Returns the ASGI application of a server.
 
@@ -42,6 +44,7 @@ def build_app(
         reload_seconds: from one look for a newer version to the next.
         scanning: of whole CTs, closed with the server; None for no such route.
         dicomweb: servers by name, whose series are scanned; without any there is no such route.
+        quick: told what was answered, so that its like need not come here again.
     """
 
     @contextlib.asynccontextmanager
@@ -72,7 +75,9 @@ def build_app(
     describe_infer(app, service.limits.max_patches)
     if access is not None and access.token is not None:
         _describe_token(app)
-    guarded = Guarded(InferFirst(app, service), access or Access(), service.metrics)
+    guarded = Guarded(
+        InferFirst(app, service, quick or QuickInfer(service)), access or Access(), service.metrics
+    )
     return Observed(guarded, service.metrics)
 
 

@@ -27,7 +27,7 @@ class HeldBytes:
         try:
             yield share
         finally:
-            self.held -= share.taken
+            share.give_back()
 
     def _take(self, count: int) -> None:
         if self.held + count > self._limits.max_held_bytes:
@@ -52,6 +52,11 @@ class Share:
         """
         self._of._take(count)
         self.taken += count
+
+    def give_back(self) -> None:
+        """Gives back all of it."""
+        self._of.held -= self.taken
+        self.taken = 0
 
 
 async def read_body(

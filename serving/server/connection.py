@@ -39,9 +39,12 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Ends the wait; bodies have bounds of their own."""
+        self._headers_came()
+        super().on_headers_complete()
+
+    def _headers_came(self) -> None:
         self._in_headers = False
         self._patience.cancel()
-        super().on_headers_complete()
 
     def _expect_headers(self) -> None:
         self._in_headers, self._header_bytes = True, 0

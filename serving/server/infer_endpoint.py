@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from lungnet.serving.server.infer_protocol import HEADER_LENGTH
 from lungnet.serving.server.observing import ASGIApp, Receive, Scope, Send
+from lungnet.serving.server.quick_infer import QuickInfer
 from lungnet.serving.server.refusal import ERROR, FAILED, Refusal, send_refusal
 from lungnet.serving.server.schemas import BINARY, INFER_REPLY, infer_request
 from lungnet.serving.server.service import Service
@@ -44,10 +45,11 @@ class InferFirst:
     Args:
         app: what answers the others.
         service: what answers patches.
+        quick: told of what was answered.
     """
 
-    def __init__(self, app: ASGIApp, service: Service) -> None:
-        self._app, self._service = app, service
+    def __init__(self, app: ASGIApp, service: Service, quick: QuickInfer) -> None:
+        self._app, self._service, self._quick = app, service, quick
         self._newest, self._pinned = map(InferRoute, PATHS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -71,6 +73,7 @@ class InferFirst:
         else:
             await send({"type": "http.response.start", "status": 200, "headers": headers})
             await send({"type": "http.response.body", "body": body})
+            self._quick.remember(scope, version)
 
 
 def _not_posted() -> Refusal:

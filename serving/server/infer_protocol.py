@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from lungnet.serving.classifier import PATCH_SIZE, Prediction
 from lungnet.serving.server.limits import ServerLimits
-from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.refusal import Headers, Refusal
 from lungnet.serving.server.tensors import describe_output, from_bytes, from_json, parse_json, to_bytes
 
 #: Output -> datatype of the protocol, in the order of replies.
@@ -26,8 +26,6 @@ INPUT, INPUT_DATATYPE = "patches_hu", "INT16"
 HEADER_LENGTH = "Inference-Header-Content-Length"
 _LONGEST_ID = 256
 _NUMBER = re.compile(b"[0-9]{1,12}")
-#: Of a response, as ASGI has them.
-Headers = list[tuple[bytes, bytes]]
 #: JSON before a tensor's bytes that is remembered, for clients write the same before each patch.
 _SHORT_JSON = 1024
 
@@ -102,17 +100,21 @@ def write_reply(
     request: InferRequest, prediction: Prediction, model: str, version: str
 ) -> tuple[bytes, Headers]:
     """Returns the body and the headers of a reply."""
-    arrays: dict[str, npt.NDArray[Any]] = prediction._asdict()
-    told = [arrays[name].tolist() for name, binary in request.outputs if not binary]
+    told = [getattr(prediction, name).tolist() for name, binary in request.outputs if not binary]
     of = (request.outputs, len(prediction.probability), request.id, model, version)
     text = _reply_json(*of, told) if told else _reply_json_before_bytes(*of)
-    raw = [to_bytes(arrays[name], OUTPUTS[name]) for name, binary in request.outputs if binary]
+    raw = [to_bytes(getattr(prediction, name), OUTPUTS[name]) for name, binary in request.outputs if binary]
     body = b"".join([text, *raw])
-    length = (b"content-length", b"%d" % len(body))
-    if not raw:
-        return body, [(b"content-type", b"application/json"), length]
+    return body, _reply_headers(len(body), len(text) if raw else None)
+
+
+@functools.lru_cache(maxsize=256)
+def _reply_headers(length: int, json_length: int | None) -> Headers:
+    known = (b"content-length", b"%d" % length)
+    if json_length is None:
+        return (b"content-type", b"application/json"), known
     kind = (b"content-type", b"application/octet-stream")
-    return body, [kind, length, (HEADER_LENGTH.lower().encode(), b"%d" % len(text))]
+    return kind, known, (HEADER_LENGTH.lower().encode(), b"%d" % json_length)
 
 
 def _reply_json(

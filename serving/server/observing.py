@@ -66,10 +66,17 @@ class Metrics:
         served = Gauge("lungnet_model_version", "The version that is served.", registry=self.registry)
         served.set_function(version)
 
-    def answered(self, route: str, method: str, status: int, seconds: float) -> None:
-        """Counts an answer."""
+    def note(self, route: str, method: str, status: int, seconds: float, told: dict[str, Any]) -> None:
+        """Counts and logs an answer.
+
+        Args:
+            route, method, status: of it.
+            seconds: that it took.
+            told: what else the log is to say.
+        """
         self._counted(route, method, status).inc()
         self._timed(route).observe(seconds)
+        _log({"route": route, "method": method, "status": status, "ms": round(1e3 * seconds, 2)} | told)
 
     def refused(self, reason: str) -> None:
         """Counts a refusal."""
@@ -112,18 +119,19 @@ class Observed:
             await self._app(scope, receive, noting)
         finally:
             seconds = time.perf_counter() - start
-            route, method = _route(scope), _method(scope)
-            self._metrics.answered(route, method, status, seconds)
-            told = {"route": route, "method": method, "status": status, "ms": round(1e3 * seconds, 2)}
-            _log(told | scope.get("state", {}).get("told", {}))
+            told = scope.get("state", {}).get("told", {})
+            self._metrics.note(_route(scope), _method(scope), status, seconds, told)
+
+
+#: What all records of requests say alike, for to make one anew takes longer than to write it.
+_REQUEST = vars(logging.LogRecord(logger.name, logging.INFO, __file__, 0, "request", (), None))
 
 
 def _log(told: dict[str, Any]) -> None:
-    """Logs a request, without the search for the line of code that does."""
     if logger.isEnabledFor(logging.INFO):
-        record = logger.makeRecord(
-            logger.name, logging.INFO, __file__, 0, "request", (), None, extra={"told": told}
-        )
+        record = object.__new__(logging.LogRecord)
+        now = time.time()
+        vars(record).update(_REQUEST, created=now, msecs=int(1e3 * (now % 1)), told=told)
         logger.handle(record)
 
 
@@ -140,16 +148,30 @@ class JsonLines(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Returns the line."""
-        line: dict[str, Any] = {
-            "time": f"{_second(int(record.created))}.{int(record.msecs):03d}Z",
-            "level": record.levelname.lower(),
-            "logger": record.name,
-            "message": record.getMessage(),
-            **getattr(record, "told", {}),
-        }
+        told: dict[str, Any] = getattr(record, "told", {})
         if record.exc_info:
-            line["error"] = self.formatException(record.exc_info)
-        return json.dumps(line)
+            told = {**told, "error": self.formatException(record.exc_info)}
+        second, same = _second(int(record.created)), _same(record.levelname, record.name, record.getMessage())
+        further = "".join([f', "{key}": {_json(value)}' for key, value in told.items()])
+        return f'{{"time": "{second}.{int(record.msecs):03d}Z", {same}{further}}}'
+
+
+def _json(value: Any) -> str:
+    """As `json.dumps`, which builds an encoder each time."""
+    if type(value) is str:
+        return _quoted(value)
+    return repr(value) if type(value) in _NUMBERS else json.dumps(value)
+
+
+#: None of them is infinite.
+_NUMBERS = (int, float)
+#: Routes and versions are few.
+_quoted = functools.lru_cache(maxsize=256)(json.dumps)
+
+
+@functools.lru_cache(maxsize=256)
+def _same(level: str, name: str, message: str) -> str:
+    return json.dumps({"level": level.lower(), "logger": name, "message": message})[1:-1]
 
 
 @functools.lru_cache(maxsize=1)

@@ -1,10 +1,14 @@
 """What a request is refused with."""
 
+import functools
 import json
 from http import HTTPStatus
 from typing import Any
 
 from lungnet.serving.server.observing import Send
+
+#: Of a response, as ASGI has them.
+Headers = tuple[tuple[bytes, bytes], ...]
 
 
 def _described(media_type: str, **properties: str) -> dict[str, Any]:
@@ -56,16 +60,32 @@ def error_body(path: str, status: int, message: str) -> tuple[bytes, str]:
     return json.dumps(told).encode(), "application/problem+json"
 
 
-async def send_refusal(path: str, refusal: Refusal, send: Send) -> None:
-    """Answers a request with a refusal.
+@functools.lru_cache(maxsize=256)
+def response_head(status: int, headers: Headers) -> bytes:
+    """Returns a response up to its body."""
+    lines = [name + b": " + value for name, value in headers]
+    return b"\r\n".join([b"HTTP/1.1 %d %s" % (status, HTTPStatus(status).phrase.encode()), *lines, b"", b""])
+
+
+def refusal_reply(path: str, refusal: Refusal) -> tuple[bytes, Headers]:
+    """Returns body and headers of a refusal.
 
     Args:
         path: that was asked for.
         refusal: its status, sentence and headers.
-        send: of ASGI.
     """
     body, media_type = error_body(path, refusal.status, refusal.message)
     headers = {"Content-Type": media_type, "Content-Length": str(len(body)), **refusal.headers}
-    encoded = [(key.lower().encode(), value.encode()) for key, value in headers.items()]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": encoded})
+    return body, tuple((key.lower().encode(), value.encode()) for key, value in headers.items())
+
+
+async def send_refusal(path: str, refusal: Refusal, send: Send) -> None:
+    """Answers a request with a refusal.
+
+    Args:
+        path, refusal: as in `refusal_reply`.
+        send: of ASGI.
+    """
+    body, headers = refusal_reply(path, refusal)
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -6,13 +6,15 @@ import socket
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import uvicorn
 
 from lungnet.errors import InputError
-from lungnet.serving.server.connection import BoundedProtocol
 from lungnet.serving.server.observing import ASGIApp, JsonLines, SoonWritten
+from lungnet.serving.server.quick_connection import QuickProtocol
+from lungnet.serving.server.quick_infer import QuickInfer
 
 #: More are told 503 at once.
 MAX_CONNECTIONS = 1024
@@ -33,6 +35,7 @@ class Tls:
 
 def serve(
     app: ASGIApp,
+    quick: QuickInfer,
     host: str,
     port: int,
     tls: Tls | None = None,
@@ -42,6 +45,7 @@ def serve(
 
     Args:
         app: of `build_app`.
+        quick: that was given to it.
         host, port: where to listen; port 0 takes a free one.
         tls: for https.
         on_listening: called with the URL once connections are taken.
@@ -49,7 +53,7 @@ def serve(
     Raises:
         InputError: the address cannot be had, or certificate and key cannot be read.
     """
-    server = uvicorn.Server(configure(app, tls))
+    server = uvicorn.Server(configure(app, quick, tls))
     listening = listen(host, port)
     name = f"[{host}]" if ":" in host else host
     on_listening(f"{'https' if tls else 'http'}://{name}:{listening.getsockname()[1]}")
@@ -59,7 +63,7 @@ def serve(
     server.run(sockets=[listening])
 
 
-def configure(app: ASGIApp, tls: Tls | None = None) -> uvicorn.Config:
+def configure(app: ASGIApp, quick: QuickInfer, tls: Tls | None = None) -> uvicorn.Config:
     """Returns how uvicorn runs an application.
 
     Raises:
@@ -67,7 +71,7 @@ def configure(app: ASGIApp, tls: Tls | None = None) -> uvicorn.Config:
     """
     config = uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=partial(QuickProtocol, quick),  # type: ignore[arg-type]
         limit_concurrency=MAX_CONNECTIONS,
         log_config=None,
         access_log=False,

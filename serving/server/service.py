@@ -5,16 +5,16 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any
 
 import lungnet
 from lungnet.cores import usable_cores
 from lungnet.serving.providers import CPU
-from lungnet.serving.server.batching import Batcher
-from lungnet.serving.server.bodies import HeldBytes, read_body
+from lungnet.serving.server.batching import Answer, Batcher
+from lungnet.serving.server.bodies import HeldBytes, Share, read_body
 from lungnet.serving.server.infer_protocol import (
     HEADER_LENGTH,
-    Headers,
     InferRequest,
     decompress,
     read_request,
@@ -23,7 +23,7 @@ from lungnet.serving.server.infer_protocol import (
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.model_store import ModelStore, ServedModel
 from lungnet.serving.server.observing import Metrics, Receive, Scope
-from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.refusal import Headers, Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +34,36 @@ _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 _DEFLATE_RATIO = 1032
 #: Longer bodies are unpacked beside the event loop.
 _LONG_BODY = 64 * 2**10
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A request that the model is to see.
+
+    Attributes:
+        request: as read.
+        version: of the model that sees it.
+        answer: where the prediction will be.
+        share: of what bodies hold, to be given back then.
+    """
+
+    request: InferRequest
+    version: str
+    answer: Answer
+    share: Share
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """What the log says of it."""
+        return {"patches": len(self.request.patches_hu), "version": self.version}
+
+    def reply(self) -> tuple[bytes, Headers]:
+        """Returns body and headers of the reply, once the answer is there.
+
+        Raises:
+            Refusal: the answer is one.
+        """
+        return write_reply(self.request, self.answer.result(), MODEL_NAME, self.version)
 
 
 class Service:
@@ -102,6 +132,27 @@ class Service:
             scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": model.version}
             prediction = await batcher.submit(asked.patches_hu)
             return write_reply(asked, prediction, MODEL_NAME, model.version)
+
+    def ask(self, body: bytes, header_length: bytes | None, version: str | None) -> Asked:
+        """Lets the model see a request whose body is there, short and as it was before any encoding.
+
+        Raises:
+            Refusal: as `infer`, or it does not fit one batch.
+        """
+        model, batcher = self._now()
+        if version not in (None, model.version):
+            raise _no_version(version)
+        share = Share(self._bodies)
+        share.take(len(body))
+        try:
+            request = read_request(body, header_length, self.limits)
+            if len(request.patches_hu) > self.limits.max_batch:
+                raise Refusal(413, "More patches than a batch.", "too_large")
+            answer = batcher.put(request.patches_hu)
+        except Refusal:
+            share.give_back()
+            raise
+        return Asked(request, model.version, answer, share)
 
     def server_metadata(self) -> dict[str, Any]:
         """Returns what the server is."""

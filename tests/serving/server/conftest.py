@@ -20,6 +20,7 @@ import uvicorn
 
 from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app
 from lungnet.serving.server.dicomweb_servers import DicomwebServer
+from lungnet.serving.server.quick_infer import QuickInfer
 from lungnet.serving.server.running import configure, listen
 from lungnet.serving.server.scanning import Scanning
 from lungnet.serving.server.service import Service
@@ -44,6 +45,7 @@ class Running:
 
     port: int
     service: Service
+    end: Callable[[], None]
 
     def ask(
         self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
@@ -71,6 +73,7 @@ def running(
     scanning: Scanning | None = None,
     dicomweb: Mapping[str, DicomwebServer] | None = None,
     threads: int = 2,
+    keep_alive: int = 5,
 ) -> Iterator[Running]:
     limits = limits or ServerLimits()
     service = Service(
@@ -81,15 +84,22 @@ def running(
         threads,
     )
     listening = listen("127.0.0.1", 0)
-    app = build_app(service, access, reload_seconds, scanning, dicomweb)
-    server = uvicorn.Server(configure(app))
+    quick = QuickInfer(service)
+    app = build_app(service, access, reload_seconds, scanning, dicomweb, quick)
+    config = configure(app, quick)
+    config.timeout_keep_alive = keep_alive
+    server = uvicorn.Server(config)
+
+    def end() -> None:
+        server.should_exit = True
+
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
         eventually(lambda: server.started)
-        yield Running(listening.getsockname()[1], service)
+        yield Running(listening.getsockname()[1], service, end)
     finally:
-        server.should_exit = True
+        end()
         thread.join(30)
         assert not thread.is_alive()
 

@@ -1,0 +1,132 @@
+"""Inference requests whose head was answered before, answered without HTTP being read again.
+
+Clients write the same head before each patch. Once one has gone the whole way (parsed, let in, routed and
+answered), its very bytes say all that was found out on that way, and what follows them is the next patch.
+Everything else, and whatever is to be refused on arrival, takes the whole way.
+"""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+from lungnet.serving.server.batching import Answer
+from lungnet.serving.server.infer_protocol import HEADER_LENGTH
+from lungnet.serving.server.observing import Scope
+from lungnet.serving.server.refusal import FAILED, Headers, Refusal, refusal_reply
+from lungnet.serving.server.service import Asked, Service
+
+logger = logging.getLogger(__name__)
+
+#: Of a head that is remembered, and how many are.
+MAX_HEAD_BYTES, MAX_HEADS = 2048, 256
+#: Longer bodies come in pieces, and are read beside the event loop.
+MAX_BODY_BYTES = 64 * 2**10
+#: Key in the `state` of a request.
+HEAD = "head"
+#: They ask for more than an answer.
+_SPECIAL = frozenset({b"content-encoding", b"expect", b"te", b"transfer-encoding", b"upgrade"})
+
+#: Takes status, headers and body of an answer.
+Sender = Callable[[int, Headers, bytes], None]
+
+
+@dataclass(frozen=True)
+class KnownHead:
+    """What the bytes of a head say.
+
+    Attributes:
+        body_bytes: that follow.
+        header_length: of `Inference-Header-Content-Length`, None without.
+        version: of the model that is asked for, None for the newest.
+        route: that requests are counted by.
+        path: as it was asked for.
+    """
+
+    body_bytes: int
+    header_length: bytes | None
+    version: str | None
+    route: str
+    path: str
+
+
+class QuickInfer:
+    """The heads that are known, and the short way.
+
+    It belongs to the event loop of its service.
+
+    Args:
+        service: what answers.
+    """
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._known: dict[bytes, KnownHead] = {}
+
+    def remember(self, scope: Scope, version: str | None) -> None:
+        """Takes note of a request that was let in and answered.
+
+        Args:
+            scope: of ASGI, with the route and, where the connection has them, the head's bytes in its state.
+            version: of the model, as asked for.
+        """
+        head: bytes | None = scope["state"].get(HEAD)
+        if head is None or head in self._known or not _is_plain(scope):
+            return
+        headers = dict(scope["headers"])
+        body_bytes = int(headers[b"content-length"])
+        if len(head) <= MAX_HEAD_BYTES and body_bytes <= MAX_BODY_BYTES:
+            if len(self._known) >= MAX_HEADS:
+                del self._known[next(iter(self._known))]
+            length = headers.get(HEADER_LENGTH.lower().encode())
+            self._known[head] = KnownHead(body_bytes, length, version, scope["route"].path, scope["path"])
+
+    def known(self, head: bytes) -> KnownHead | None:
+        """Returns what a head says, None where it has not been answered yet."""
+        return self._known.get(head)
+
+    def submit(self, known: KnownHead, body: bytes, send: Sender) -> bool:
+        """Lets the model see a request.
+
+        Args:
+            known: its head.
+            body: all of it.
+            send: called once with the answer, later.
+
+        Returns:
+            Whether it was taken; if not, the whole way says why not.
+        """
+        start = time.perf_counter()
+        try:
+            asked = self._service.ask(body, known.header_length, known.version)
+        except Refusal:
+            return False
+        asked.answer.add_done_callback(partial(self._answer, known, asked, start, send))
+        return True
+
+    def _answer(self, known: KnownHead, asked: Asked, start: float, send: Sender, answer: Answer) -> None:
+        status = 200
+        asked.share.give_back()
+        try:
+            body, headers = asked.reply()
+        except Refusal as refusal:
+            self._service.metrics.refused(refusal.reason)
+            status, (body, headers) = refusal.status, refusal_reply(known.path, refusal)
+        except Exception:
+            logger.exception("A request failed.")
+            status, (body, headers) = 500, refusal_reply(known.path, Refusal(500, FAILED))
+        send(status, headers, body)
+        self._service.metrics.note(known.route, "POST", status, time.perf_counter() - start, asked.told)
+
+
+def _is_plain(scope: Scope) -> bool:
+    names: Sequence[bytes] = [name for name, _ in scope["headers"]]
+    kept = all(value.lower() == b"keep-alive" for name, value in scope["headers"] if name == b"connection")
+    return (
+        kept
+        and scope["http_version"] == "1.1"
+        and names.count(b"content-length") == 1
+        and len(set(names)) == len(names)
+        and _SPECIAL.isdisjoint(names)
+    )
