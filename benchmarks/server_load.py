@@ -167,7 +167,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--abuse", action="store_true")
     parser.add_argument("--output", type=Path, help="JSON file to write")
     options = parser.parse_args(arguments)
-    newest = options.model_dir / str(whole_versions(options.model_dir)[-1])
+    versions = whole_versions(options.model_dir)
+    if not versions:
+        parser.error(f"{options.model_dir} has no version with a {MODEL}, as the Pusher leaves them.")
+    newest = options.model_dir / str(versions[-1])
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         shutil.copytree(newest, folder / "1")
