@@ -10,6 +10,7 @@ import pytest
 
 from lungnet.serving import Prediction
 from lungnet.serving.server import Access, ServerLimits, quick_infer
+from lungnet.serving.server.quick_connection import QuickProtocol
 from lungnet.serving.server.refusal import FAILED
 from lungnet.serving.server.service import Service
 from tests.serving.server.raw_client import NEWEST, PINNED, Client, request, with_head
@@ -238,3 +239,21 @@ def test_a_silent_connection_is_closed(start, serving_folder, connect, patches_h
         for _ in range(3):
             client.ask(request(patches_hu[0]))
         assert client.raw.recv(1) == b""  # well within the 30 s of its own patience
+
+
+def test_who_takes_no_answers_goes_the_whole_way(one, connect, whole_ways, patches_hu, monkeypatch):
+    client = connect(one)
+    good = request(patches_hu[0], Which="not taken")
+    expected = probability(client.ask(good))
+    begun = []
+    idle = QuickProtocol._is_idle
+
+    def paused(self: QuickProtocol) -> bool:
+        self.pause_writing()
+        begun.append(idle(self))
+        self.resume_writing()
+        return begun[-1]
+
+    monkeypatch.setattr(QuickProtocol, "_is_idle", paused)
+    assert probability(client.ask(good)) == expected
+    assert begun == [False] and len(whole_ways) == 2
