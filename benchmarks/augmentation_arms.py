@@ -11,8 +11,8 @@ class Arm:
 
     Attributes:
         title: for tables.
-        translations: patches are translated anew at each repetition (section 6); without, they are
-            repeated as they are.
+        translations: patches are translated anew at each repetition (section 6), and shifted in each
+            batch as the configuration has it; without, they are repeated as they are.
         flips: random right-angle turns and mirrorings.
         synthetic: patches of the GAN per real positive of the balanced training split.
         cut_mix: share of the patches of a batch that are mixed with another.
@@ -37,7 +37,9 @@ class Arm:
 
     def baselines(self, baselines: BaselineConfig) -> BaselineConfig:
         """Returns how the network is trained."""
-        return baselines.model_copy(update={"cnn_flips": self.flips, "cnn_cut_mix": self.cut_mix})
+        shift = baselines.cnn_shift if self.translations else 0
+        update = {"cnn_flips": self.flips, "cnn_cut_mix": self.cut_mix, "cnn_shift": shift}
+        return baselines.model_copy(update=update)
 
     def with_share(self, share: float) -> "Arm":
         """Returns the same with a share of the positives."""

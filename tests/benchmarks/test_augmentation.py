@@ -84,6 +84,7 @@ def test_arms_differ_in_what_they_say_alone() -> None:
     for name, arm in ARMS.items():
         rules, baselines = arm.rules(config.patches), arm.baselines(config.baselines)
         assert rules.max_offset_px == (0 if name == "none" else config.patches.max_offset_px)
+        assert baselines.cnn_shift == (0 if name == "none" else config.baselines.cnn_shift)
         assert rules.negative_surplus == arm.synthetic
         assert baselines.cnn_flips == ("flips" in name)
         assert (baselines.cnn_cut_mix > 0) == (name == "cut_mix")
