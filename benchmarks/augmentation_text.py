@@ -29,9 +29,9 @@ def markdown(told: Mapping[str, Any], figure: str) -> str:
         "## Arms",
         arms_table(told["arms"]),
         "All arms but the first translate patches by up to the margin that they have (section 6), and by up "
-        f"to {told['network']['cnn_shift']} pixels more in each batch. Average precision is at the pool's own "
-        "share of positives; balanced accuracy is at the threshold frozen on the validation groups. Brackets "
-        "are 95 % intervals.",
+        f"to {told['network']['cnn_shift']} pixels more in each batch. Average precision is at the pool's "
+        "own share of positives; balanced accuracy is at the threshold frozen on the validation groups. "
+        "Brackets are 95 % intervals.",
     ]
     if any(told["gan_contrasts"]):
         parts += ["## What the GAN adds", contrasts_table(told["gan_contrasts"])]
