@@ -15,6 +15,8 @@ from lungnet.serving.server.refusal import FAILED
 from lungnet.serving.server.service import Service
 from tests.serving.server.raw_client import NEWEST, PINNED, Client, request, with_head
 
+SAID, END = "a token that is long enough", b"\r\n\r\n"
+
 
 @pytest.fixture
 def whole_ways(monkeypatch: pytest.MonkeyPatch) -> list[None]:
@@ -139,14 +141,13 @@ def test_only_plain_requests_are_remembered(one, connect, whole_ways, patches_hu
 
 
 def test_a_token_is_asked_for_each_time(start, serving_folder, connect, patches_hu):
-    said = "a token that is long enough"
-    with start(serving_folder, access=Access(token=said)) as server:
+    with start(serving_folder, access=Access(token=SAID)) as server:
         client = connect(server)
         for _ in range(3):
-            assert client.ask(request(patches_hu[0], Authorization=f"Bearer {said}"))[0] == 200
+            assert client.ask(request(patches_hu[0], Authorization=f"Bearer {SAID}"))[0] == 200
             assert client.ask(request(patches_hu[0], Authorization="Bearer another"))[0] == 401
             assert client.ask(request(patches_hu[0]))[0] == 401
-            foreign = request(patches_hu[0], Authorization=f"Bearer {said}", Origin="http://elsewhere")
+            foreign = request(patches_hu[0], Authorization=f"Bearer {SAID}", Origin="http://elsewhere")
             assert client.ask(foreign)[0] == 403
 
 
@@ -257,3 +258,20 @@ def test_who_takes_no_answers_goes_the_whole_way(one, connect, whole_ways, patch
     monkeypatch.setattr(QuickProtocol, "_is_idle", paused)
     assert probability(client.ask(good)) == expected
     assert begun == [False] and len(whole_ways) == 2
+
+
+def test_bytes_that_are_not_all_of_a_head_are_not_remembered(start, serving_folder, connect, patches_hu):
+    with start(serving_folder, access=Access(token=SAID)) as server:
+        good = request(patches_hu[0], Authorization=f"Bearer {SAID}")
+        body = good.partition(END)[2]
+        client = connect(server)
+        for _ in range(2):  # empty lines before a request are no part of it
+            assert client.ask(END + good)[0] == 200
+        assert client.ask(END + body)[0] == 400
+        client = connect(server)
+        for _ in range(2):
+            assert client.ask(good.replace(b" HTTP", b"?a=b HTTP"))[0] == 200
+        # Line ends that are none, and bytes of the body that look like the end of the head.
+        odd = good.replace(b"\r\n", b"\n", 3).replace(body, END + body[4:])
+        for _ in range(2):
+            assert connect(server).ask(odd)[0] == 400
