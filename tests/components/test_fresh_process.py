@@ -1,7 +1,6 @@
 """How a process may end, and what is said of it."""
 
 import sys
-import time
 from pathlib import Path
 
 from lungnet.components.infra_validator.fresh_process import python_module, run_fresh
@@ -29,9 +28,7 @@ def test_a_silent_failure_has_its_status(tmp_path):
 
 
 def test_one_that_hangs_is_ended(tmp_path):
-    start = time.monotonic()
     assert run("while True: pass", tmp_path, timeout_s=0.5) == "it did not answer within 0.5 s"
-    assert time.monotonic() - start < 30
 
 
 def test_it_inherits_no_settings(tmp_path, monkeypatch):

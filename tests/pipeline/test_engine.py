@@ -248,10 +248,8 @@ def test_workers_end_with_their_parent(functions: str, tmp_path: Path, stop: sig
         [sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0
     ) as parent:
         wait_for(lambda: len(list(pids.iterdir())) == 2)
-        began = time.monotonic()
         os.killpg(parent.pid, stop)  # as a terminal does it
-        _, errors = parent.communicate(timeout=20)
-        assert time.monotonic() - began < 10
+        _, errors = parent.communicate(timeout=20)  # the tasks of a minute are not waited for
         workers = [int(path.name) for path in pids.iterdir()]
         wait_for(lambda: not any(map(alive, workers)))
     if stop == signal.SIGINT:
