@@ -134,7 +134,7 @@ def command(
     access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
     scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))
     quick = QuickInfer(service)
-    app = build_app(service, access, reload_seconds, scanning, dicomweb, quick)
+    app = build_app(service, quick, access, reload_seconds, scanning, dicomweb)
     tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
     serve(app, quick, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
 

@@ -30,21 +30,21 @@ def _answers(schema: dict[str, Any], *refusals: int) -> dict[int | str, dict[str
 
 def build_app(
     service: Service,
+    quick: QuickInfer,
     access: Access | None = None,
     reload_seconds: float = 5.0,
     scanning: Scanning | None = None,
     dicomweb: Mapping[str, DicomwebServer] | None = None,
-    quick: QuickInfer | None = None,
 ) -> ASGIApp:
     """Returns the ASGI application of a server.
 
     Args:
         service: what answers.
+        quick: told what was answered, so that its like need not come here again.
         access: who may ask; None for anybody who calls it by a name of this machine.
         reload_seconds: from one look for a newer version to the next.
         scanning: of whole CTs, closed with the server; None for no such route.
         dicomweb: servers by name, whose series are scanned; without any there is no such route.
-        quick: told what was answered, so that its like need not come here again.
     """
 
     @contextlib.asynccontextmanager
@@ -76,7 +76,7 @@ def build_app(
     if access is not None and access.token is not None:
         _describe_token(app)
     guarded = Guarded(
-        InferFirst(app, service, quick or QuickInfer(service)), access or Access(), service.metrics
+        InferFirst(app, service, quick), access or Access(), service.metrics
     )
     return Observed(guarded, service.metrics)
 

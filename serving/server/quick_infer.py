@@ -15,14 +15,12 @@ from lungnet.serving.server.batching import Answer
 from lungnet.serving.server.infer_protocol import HEADER_LENGTH
 from lungnet.serving.server.observing import Scope
 from lungnet.serving.server.refusal import FAILED, Headers, Refusal, refusal_reply
-from lungnet.serving.server.service import Asked, Service
+from lungnet.serving.server.service import LONG_BODY, Asked, Service
 
 logger = logging.getLogger(__name__)
 
 #: Of a head that is remembered, and how many are.
 MAX_HEAD_BYTES, MAX_HEADS = 2048, 256
-#: Longer bodies come in pieces, and are read beside the event loop.
-MAX_BODY_BYTES = 64 * 2**10
 #: Key in the `state` of a request.
 HEAD = "head"
 #: They ask for more than an answer.
@@ -76,7 +74,7 @@ class QuickInfer:
             return
         headers = dict(scope["headers"])
         body_bytes = int(headers[b"content-length"])
-        if len(head) <= MAX_HEAD_BYTES and body_bytes <= MAX_BODY_BYTES:
+        if len(head) <= MAX_HEAD_BYTES and body_bytes <= LONG_BODY:
             if len(self._known) >= MAX_HEADS:
                 del self._known[next(iter(self._known))]
             length = headers.get(HEADER_LENGTH.lower().encode())

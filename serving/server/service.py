@@ -33,7 +33,7 @@ _HEADER_LENGTH = HEADER_LENGTH.lower().encode()
 #: Deflate makes at most as many bytes of one.
 _DEFLATE_RATIO = 1032
 #: Longer bodies are unpacked beside the event loop.
-_LONG_BODY = 64 * 2**10
+LONG_BODY = 64 * 2**10
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Service:
             if encoding:
                 share.take(min(_DEFLATE_RATIO * len(body), self.limits.max_decompressed_bytes))
             arguments = (body, encoding, headers.get(_HEADER_LENGTH))
-            if encoding or len(body) > _LONG_BODY:
+            if encoding or len(body) > LONG_BODY:
                 asked = await asyncio.to_thread(self._read, *arguments)
             else:
                 asked = self._read(*arguments)

@@ -85,7 +85,7 @@ def running(
     )
     listening = listen("127.0.0.1", 0)
     quick = QuickInfer(service)
-    app = build_app(service, access, reload_seconds, scanning, dicomweb, quick)
+    app = build_app(service, quick, access, reload_seconds, scanning, dicomweb)
     config = configure(app, quick)
     config.timeout_keep_alive = keep_alive
     server = uvicorn.Server(config)
