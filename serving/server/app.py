@@ -75,9 +75,7 @@ def build_app(
     describe_infer(app, service.limits.max_patches)
     if access is not None and access.token is not None:
         _describe_token(app)
-    guarded = Guarded(
-        InferFirst(app, service, quick), access or Access(), service.metrics
-    )
+    guarded = Guarded(InferFirst(app, service, quick), access or Access(), service.metrics)
     return Observed(guarded, service.metrics)
 
 
