@@ -16,20 +16,21 @@ dissimilarity. Three things keep it moving.
 2. **Nothing asks whether the new centre is better.** A sample that the forest knows well may lie far from the
    middle of its cluster.{rises} Intra-cluster variance (Figure 4) has no reason to fall.
 3. **Importance keeps moving.** The network goes on to learn (and to overfit) at a constant rate, FC1's
-   weights drift, and samples near the border change sides even if the centres stay (`objective, constant
-   rate`).
+   weights drift, and samples near the border change sides even if the centres stay.
 
 ## What makes it rest
 
-- `calm.center_rule = "best_of_forest"`: the forest still proposes, the 20 samples of each cluster that it
-  knows best. Each centre is exchanged for the one that lowers objective (3) most, old and new compared under
-  the same importance, and stays where none lowers it.
+- `calm.center_rule = "best_of_forest"`: the forest still proposes: of the half of each cluster that it
+  knows better, 20 samples, evenly from the most central to the most remote. Each centre is exchanged for
+  whichever of all clusters' candidates lowers objective (3) most, old and new compared under the same
+  importance, and stays where none lowers it.
 - `calm.learning_rate_decay = 0.8`: Adam's rate falls by a fifth at each iteration, so that importance settles
   as learning ends. It still is FC1's as trained, not smoothed or frozen.
 - `calm.keep = "settled"`: of the iterations that trained with the last assignment the one of the least
   validation loss is kept, so that network, centres and importance belong together.
 
-The preset `standard` has all three; the defaults are the paper's. The rule stops after ten iterations without
+The preset `standard` has all three; the defaults are the paper's. All variants share its other settings:
+standardised features, and forests on 1,000 samples a tree. The rule stops after ten iterations without
 a sample that changed its cluster. A run counts as not trivial if each cluster holds at least 5 % of the
 samples, no centre is where it was drawn, and importance correlates with FC1's as trained by 0.9 or more.
 """

@@ -13,7 +13,7 @@ import numpy.typing as npt
 
 from lungnet.config import BaselineConfig, CalmConfig, Config
 from lungnet.files import write_json
-from lungnet.hashing import fingerprint
+from lungnet.hashing import file_sha256, fingerprint
 from lungnet.models import dissimilarity, train_calm, train_logistic_regression, train_network
 from lungnet.models.cluster_centers import initial_centers
 from lungnet.models.dissimilarity import clustering_objective
@@ -50,9 +50,7 @@ def stored_run(
     calm = config.calm if rival else variant_config(config.calm, variant, iterations)
     baselines = config.baselines
     settings = baselines.lr_c if variant == LOGISTIC else baselines.nn_epochs
-    asked = fingerprint(
-        [features.resolve().as_posix(), variant, seed, calm.model_dump(mode="json"), settings]
-    )
+    asked = fingerprint([_content(features), variant, seed, calm.model_dump(mode="json"), settings])
     path = folder / f"{asked[:16]}.json"
     if not path.exists():
         splits = {name: load_features(features, name) for name in ("train", "validation", "eval")}
@@ -61,6 +59,11 @@ def stored_run(
         write_json(path, {"features": features.name, "variant": variant, "seed": seed, **told})
     found: dict[str, Any] = json.loads(path.read_text("utf-8"))
     return found
+
+
+def _content(features: Path) -> dict[str, str]:
+    files = (path for path in sorted(features.rglob("*")) if path.is_file())
+    return {path.relative_to(features).as_posix(): file_sha256(path) for path in files}
 
 
 def run(

@@ -9,6 +9,7 @@ already is left as it is, and what is not needed for the rest is not trained.
 """
 
 import argparse
+import json
 import shutil
 from collections.abc import Collection, Iterator
 from pathlib import Path
@@ -60,6 +61,12 @@ def write_encoded(
     aside.rename(path)
 
 
+def check_same(path: Path, config: Config) -> None:
+    """Ends the process where features are there that another encoder made."""
+    if path.exists() and json.loads(path.read_text("utf-8")) != config.cae.model_dump(mode="json"):
+        raise SystemExit(f"{path.parent} holds features of other settings; give another --output.")
+
+
 def main() -> None:
     """Trains and writes."""
     parser = argparse.ArgumentParser(
@@ -72,11 +79,13 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0, help="of split, translations and encoder")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     options = parser.parse_args()
+    config = load_config(options.preset)
+    for stage in STAGES:
+        check_same(options.output / stage / SETTINGS, config)
     missing = [stage for stage in STAGES if not (options.output / stage).exists()]
     if not missing:
         print(f"{options.output} is there already.")
         return
-    config = load_config(options.preset)
     split = SplitRules(eval_groups=tuple(options.eval_groups.split(",")))
     examples = balanced_examples(options.arrays, split, options.patches, options.seed)
     print({name: (len(arrays.labels), int(arrays.labels.sum())) for name, arrays in examples.items()})

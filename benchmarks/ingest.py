@@ -29,6 +29,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from turns import processor
 
 from lungnet.components import LidcExampleGen
 from lungnet.components.lidc_example_gen.annotated import annotate, annotated_archive
@@ -278,14 +279,6 @@ def processor_seconds() -> float:
         usage.ru_utime + usage.ru_stime
         for usage in map(resource.getrusage, (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     )
-
-
-def processor() -> str:
-    """What Linux calls the processor."""
-    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
-        if line.startswith("model name"):
-            return line.partition(":")[2].strip()
-    return platform.machine()
 
 
 def report(result: dict[str, Any]) -> None:

@@ -63,7 +63,7 @@ async def exchange(folder: Path, until: float) -> None:
         await asyncio.sleep(10)
         newest = whole_versions(folder)[-1]
         target = folder / str(newest + 1)
-        target.mkdir()
+        shutil.copytree(folder / str(newest), target, ignore=shutil.ignore_patterns(MODEL))
         shutil.copyfile(folder / str(newest) / MODEL, target / "part")
         (target / "part").rename(target / MODEL)
 

@@ -1,9 +1,11 @@
 """Rivals take turns, so that whatever else the machine does meets all of them alike."""
 
 import os
+import platform
 import statistics
 import time
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
 import numpy as np
 import onnxruntime
@@ -52,6 +54,14 @@ def machine(threads: int | None, cpu_time: bool) -> dict[str, object]:
         "onnxruntime": onnxruntime.__version__,
         "numpy": np.__version__,
     }
+
+
+def processor() -> str:
+    """What Linux calls the processor."""
+    for line in Path("/proc/cpuinfo").read_text("utf-8").splitlines():
+        if line.startswith("model name"):
+            return line.partition(":")[2].strip()
+    return platform.machine()
 
 
 def open_session(content: bytes, threads: int | None) -> onnxruntime.InferenceSession:

@@ -46,7 +46,9 @@ def run_batches(
     if device == "cpu" and 0 < len(values) <= batch_size:  # to bind takes as long as a small batch
         answered: list[npt.NDArray[Any]] = session.run(list(outputs), {session.get_inputs()[0].name: values})
         if [one.shape[1:] for one in answered] == [tuple(shape) for _, shape in outputs.values()]:
-            return answered  # others do not fit below, which says so
+            # The runtime's own arrays keep what its session held, for as long as anybody keeps one.
+            return [one.copy() for one in answered]
+        # Others do not fit below, which says so.
     answers = [np.empty((len(values), *shape), dtype) for dtype, shape in outputs.values()]
     item_bytes = max(1, values[:1].nbytes)
     piece = max(1, device_bytes // (item_bytes * batch_size)) * batch_size

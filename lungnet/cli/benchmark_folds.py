@@ -33,7 +33,8 @@ def check_splittable(config: Config) -> None:
     """Makes sure that a configuration leaves evaluation sets to the folds.
 
     Raises:
-        InputError: it names evaluation groups, splits at random, or is one of another head seed.
+        InputError: it names evaluation groups, splits at random, is one of another head seed, or is for
+            several machines.
     """
     if config.split.eval_groups:
         raise InputError("split.eval_groups is set by the folds of a benchmark; expected it to be empty.")
@@ -44,6 +45,12 @@ def check_splittable(config: Config) -> None:
         )
     if config.calm.head_seed:
         raise InputError("calm.head_seed is set by --head-seeds of a benchmark; expected it to be 0.")
+    if config.distribution.strategy == "multi_worker":
+        raise InputError(
+            "A benchmark trains each fold on one machine: expected distribution.strategy 'none' or "
+            "'mirrored'. Several machines share the folds with --only-fold, or one of them with `lungnet run`. "
+            "Received: 'multi_worker'"
+        )
 
 
 def folds_of_arrays(arrays: Path, config: Config, folds: int) -> Partition:

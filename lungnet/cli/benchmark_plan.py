@@ -22,7 +22,9 @@ LAST_STEP = "Evaluator"
 _HEADS = ("gan_cae_nn",)
 #: Settings that neither change what was trained nor what it answers: which rows there are, and what comes
 #: behind them.
-_FREE = ("baselines.rows", "evaluation.", "export.", "infra_validation.", "pusher.", "scan.")
+_FREE = ("baselines.rows", "evaluation.", "export.", "infra_validation.", "pusher.")
+#: The same, unless negatives are mined by scanning.
+_OF_SCANS = "scan."
 #: So many settings are named where they differ.
 _NAMED = 3
 
@@ -30,7 +32,8 @@ _NAMED = 3
 def settled(config: Config) -> dict[str, Any]:
     """Returns the settings, with dotted keys, that the runs of one benchmark share."""
     settings = flat(config.model_dump(mode="json"))
-    return {key: value for key, value in settings.items() if not key.startswith(_FREE)}
+    free = _FREE if config.mining.rounds else (*_FREE, _OF_SCANS)
+    return {key: value for key, value in settings.items() if not key.startswith(free)}
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,6 @@ def _greater(found: Mapping[str, Any]) -> str:
 def _head(metrics: Mapping[str, Any]) -> str:
     first = next(iter(metrics["rows"].values()))
     confidence = f"{100 * metrics['intervals']['confidence']:g} %"
-    unit = {"group": "groups", "patch": "single patches"}[metrics["intervals"]["unit"]]
     made = f"lungnet {metrics['lungnet_version']}" + (f", {metrics['date']}" if metrics["date"] else "")
     task = TASKS.get(metrics["task"], metrics["task"])
     return (
@@ -80,7 +79,7 @@ def _head(metrics: Mapping[str, Any]) -> str:
         f"**{first['name']}: AUC {estimate_text(first['own']['auc'])}, balanced accuracy "
         f"{estimate_text(first['own']['balanced_accuracy'], 100, 1)} %**, mean of {len(first['folds'])} "
         f"folds, on {metrics['patches']:,} patches ({100 * metrics['prevalence']:.1f} % positive). "
-        f"In brackets: {confidence} intervals over {unit} and seeds.\n\n"
+        f"In brackets: {confidence} intervals over {metrics['intervals']['drawn']}.\n\n"
         f"Task: {task}. Made by {made}. For research; not for diagnosis."
     )
 
@@ -187,8 +186,8 @@ def _differences(metrics: Mapping[str, Any]) -> str:
     return "\n\n".join(
         [
             f"## {name} against the others",
-            f"{name} less the other, on the same draws of groups and seeds. An interval that holds 0 "
-            "leaves open which is better.",
+            f"{name} less the other, on the same draws of {metrics['intervals']['drawn']}. An interval that "
+            "holds 0 leaves open which is better.",
             markdown_table(head, body),
         ]
     )

@@ -178,7 +178,8 @@ def imbalance(metrics: Metrics) -> str:
     train = metrics["splits"].get("train")
     share = f" ({train['positive']:,} positive, {train['negative']:,} negative)" if train else ""
     return (
-        f"Training is balanced by repeating and synthesising positives{share}; probabilities are "
+        f"Positives of training are repeated and synthesised{share}, as far as a step takes synthetic ones "
+        f"(the configuration says which do); probabilities are "
         f"calibrated at the share of inner validation, and measures are given at both."
     )
 

@@ -37,7 +37,7 @@ def cross_validate(inputs: CrossValidationInputs, config: EvaluationConfig, seed
         missing             runs that have not ended, in words
         source_states       how many states of lungnet's sources made the runs
         patches, positives, prevalence, groups      of the evaluation sets of all folds together
-        intervals           {unit: "group" or "patch", note, confidence, resamples}
+        intervals           {unit: "group" or "patch", drawn, note, confidence, resamples}
         folds               [{fold, groups: [<name>], patches, positives, runs: [{seed, head_seed}]}]
         rows
           <row key>
@@ -90,6 +90,7 @@ def cross_validate(inputs: CrossValidationInputs, config: EvaluationConfig, seed
         "groups": sum(len(fold["groups"]) for fold in folds),
         "intervals": {
             "unit": plan.unit,
+            "drawn": resampling.drawn,
             "note": resampling.note,
             "confidence": plan.confidence,
             "resamples": plan.resamples,

@@ -35,7 +35,7 @@ def evaluate(inputs: EvaluationInputs, config: EvaluationConfig, seed: int) -> d
         patches, positives, prevalence, groups      of the evaluation set
         split_unit          "patient", "nodule" or "patch"
         split_leaks         true for "patch"
-        labels_shuffled     true where training and inner validation had labels that say nothing
+        labels_shuffled     true where the labels of all splits were dealt anew and say nothing
                             (`patches.shuffle_labels`)
         threshold_origin    a clause
         intervals           {unit: "group" or "patch", note, confidence, resamples}

@@ -45,6 +45,7 @@ class FoldResampling:
         runs: sorted by fold, seed and head seed.
         folds: that they have.
         plan: what is drawn of the patches; its `estimate` makes an interval.
+        drawn: what intervals are over, in words.
         note: one or more sentences for the reader of a report.
 
     Raises:
@@ -71,6 +72,7 @@ class FoldResampling:
         self._present = self._folds_drawn([one.fold for one in sets])
         self._weights = _draw_seeds(list(self._runs), resamples, seed)
         self._measured: dict[tuple[int, int, int, str], Floats] = {}
+        self.drawn = _drawn(self.plan.unit, self._runs)
         self.note = self.plan.note + _note(self.plan.unit, count, self._runs)
 
     def seeds(self, row: str) -> dict[int, set[int]]:
@@ -208,11 +210,25 @@ def _stacked(samples: Samples) -> Floats:
     return np.stack([shares[share][name] for share, name in MEASURES])
 
 
+def _drawn(unit: str, keys: Iterable[tuple[int, int, int]]) -> str:
+    units = {"group": "groups", "patch": "single patches"}[unit]
+    keys = list(keys)
+    if len({seed for _, seed, _ in keys}) > 1:
+        return f"{units} and seeds"
+    return f"{units} and head seeds" if len({head for _, _, head in keys}) > 1 else units
+
+
 def _note(unit: str, groups: int, keys: Iterable[tuple[int, int, int]]) -> str:
     keys = list(keys)
     note = ""
     if unit == "group" and groups < MANY_GROUPS:
         note = f" {groups} groups are few: the intervals are coarse, and rather too narrow than too wide."
-    if len({key[1:] for key in keys}) > 1:
+    if len({seed for _, seed, _ in keys}) > 1:
         return f"{note} Seeds of training are drawn as well, fold by fold."
+    if len({head for _, _, head in keys}) > 1:
+        return (
+            f"{note} Head seeds are drawn as well, fold by fold: trainings of CALM and of the plain network "
+            "on the same features. There is one seed of all else: what another training of GAN, encoder or the "
+            "other rows would change is not in them."
+        )
     return f"{note} There is one seed: what another training would change is not in them."

@@ -66,9 +66,9 @@ def tradeoffs(metrics: Mapping[str, Any]) -> list[str]:
     return [
         f"At the threshold of {row['threshold']:.3f}, {metrics['threshold_origin']}, it finds "
         f"{100 * own['recall']['value']:.1f} % of the positives and calls "
-        f"{100 * (1 - own['specificity']['value']):.1f} % of the negatives positive. It is the threshold of "
-        "the best balanced accuracy, which weighs both errors alike; where nodules are rare, most of what it "
-        "calls positive is not."
+        f"{100 * (1 - own['specificity']['value']):.1f} % of the negatives positive. It serves balanced "
+        "accuracy, which weighs both errors alike; where nodules are rare, most of what it calls positive is "
+        "not."
     ]
 
 
@@ -87,8 +87,8 @@ def risks(metrics: Mapping[str, Any]) -> tuple[Risk, ...]:
         Risk(
             name="Weights may tell of patients.",
             mitigation_strategy="Nothing that identifies a patient enters patches, logs or models; the data "
-            "of research archives are de-identified. A generator's patches are compared with real ones "
-            "before they are used.",
+            "of research archives are de-identified. Whether a generator's patches repeat "
+            "real ones is measured.",
         ),
     ]
     if metrics["real_vs_synthetic_auc"] is not None:

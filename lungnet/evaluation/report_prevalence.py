@@ -74,6 +74,6 @@ def _at_candidates(metrics: Mapping[str, Any], share: float) -> str:
             f"patches, its precision there would be {100 * at['least_precision']:.1f} %. "
         )
     return text + (
-        "The threshold is that of the best balanced accuracy: where nodules are rare, one that calls fewer "
-        "patches is more precise."
+        "The threshold serves balanced accuracy, which weighs both errors alike: where nodules are rare, one "
+        "that calls fewer patches is more precise."
     )

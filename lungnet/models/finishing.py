@@ -19,7 +19,7 @@ class Finished(NamedTuple):
 
     Attributes:
         classifier: with its calibration.
-        threshold: for the best balanced accuracy, from the validation patches, on the calibrated probability.
+        threshold: of the rule that was asked for, from the validation patches, on the calibrated probability.
         validation_logits: float32 `(n,)`, what calibration and threshold follow from.
     """
 

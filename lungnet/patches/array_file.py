@@ -88,7 +88,8 @@ def read_array_file(path: str | Path, task: Task = "nodule") -> PatchArrays:
 
     Optional (n,): `nodule_id`, `candidate_index`, `pixel_spacing_mm` (or (n, 2)), and what subgroups are
     made of: `diameter_mm`, `texture` (1 to 5) and `slice_thickness_mm`, 0 where unknown, and `manufacturer`,
-    empty where unknown. Patient ids of LIDC-IDRI and of phantoms are kept, all others become keyed hashes.
+    empty where unknown. Patient ids of LIDC-IDRI and of phantoms are kept, all others become keyed hashes;
+    `groups` are names that reports and records repeat, so patients belong in `patient_id`.
 
     Args:
         path: the file.

@@ -232,6 +232,8 @@ def test_what_is_wrong_is_said_before_anything_is_written(lungnet: Callable, tmp
     refused(lungnet(*asked, "--folds", 3, "--set", "split.by=random"), 1, "expected split.by = 'patient'")
     refused(lungnet(*asked, "--set", "split.eval_groups=['1']"), 1, "split.eval_groups is set by the folds")
     refused(lungnet(*asked, "--set", "calm.head_seed=1"), 1, "calm.head_seed is set by --head-seeds")
+    machines = "distribution.strategy=multi_worker"
+    refused(lungnet(*asked, "--set", machines), 1, "trains each fold on one machine", "--only-fold")
     refused(lungnet(*asked, "--rows", "forest"), 1, "baselines.rows")
     refused(lungnet(*asked, "--folds", 3, "--summarise"), 1, "No run of the benchmark in", "has ended yet")
     refused(lungnet("benchmark", "--arrays", tmp_path / "b.npz", "--root", root), 1, "b.npz is no file")

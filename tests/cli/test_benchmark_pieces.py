@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lungnet.cli.benchmark_pieces import ended, record, sources_digest
-from lungnet.cli.benchmark_plan import BenchmarkPlan
+from lungnet.cli.benchmark_plan import BenchmarkPlan, settled
 from lungnet.cli.root_file import RootFile
 from lungnet.config import Config
 from lungnet.errors import InputError
@@ -141,3 +141,10 @@ def test_sources_do_not_hang_on_rows(plan):
     other = dataclasses.replace(plan, source=dataclasses.replace(plan.source, config=fewer))
     assert sources_digest(other) == sources_digest(plan)
     assert len(sources_digest(plan)) == 64
+
+
+def test_how_scans_are_made_matters_where_negatives_are_mined_from_them():
+    once = Config()
+    mined = once.model_copy(update={"mining": once.mining.model_copy(update={"rounds": 1})})
+    assert "scan.threshold" not in settled(once)
+    assert "scan.threshold" in settled(mined)

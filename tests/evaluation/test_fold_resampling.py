@@ -143,6 +143,7 @@ def test_few_groups_make_it_patches_and_say_so():
     assert (made.plan.unit, made.plan.units) == ("patch", 48)
     assert f"There are 4 groups, fewer than {FEWEST_GROUPS}" in made.note
     assert "There is one seed: what another training would change is not in them." in made.note
+    assert made.drawn == "single patches"
 
 
 def test_the_same_patches_are_one_unit_in_every_run_and_others_are_not():
@@ -158,6 +159,10 @@ def test_the_note_says_what_is_drawn():
     assert "over 12 groups: whole groups are drawn" in note
     assert "12 groups are few: the intervals are coarse" in note
     assert note.endswith("Seeds of training are drawn as well, fold by fold.")
+    assert resampling(random_runs()).drawn == "groups and seeds"
+    heads_alone = resampling(random_runs(seeds=(0,)))
+    assert "There is one seed of all else" in heads_alone.note
+    assert heads_alone.drawn == "groups and head seeds"
     assert "coarse" not in resampling(random_runs(groups_per_fold=7)).note
 
 
