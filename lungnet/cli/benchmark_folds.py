@@ -48,8 +48,8 @@ def check_splittable(config: Config) -> None:
     if config.distribution.strategy == "multi_worker":
         raise InputError(
             "A benchmark trains each fold on one machine: expected distribution.strategy 'none' or "
-            "'mirrored'. Several machines share the folds with --only-fold, or one of them with `lungnet run`. "
-            "Received: 'multi_worker'"
+            "'mirrored'. Several machines share the folds with --only-fold, or one of them with `lungnet "
+            "run`. Received: 'multi_worker'"
         )
 
 

@@ -228,7 +228,7 @@ def _note(unit: str, groups: int, keys: Iterable[tuple[int, int, int]]) -> str:
     if len({head for _, _, head in keys}) > 1:
         return (
             f"{note} Head seeds are drawn as well, fold by fold: trainings of CALM and of the plain network "
-            "on the same features. There is one seed of all else: what another training of GAN, encoder or the "
-            "other rows would change is not in them."
+            "on the same features. There is one seed of all else: what another training of GAN, encoder or "
+            "the other rows would change is not in them."
         )
     return f"{note} There is one seed: what another training would change is not in them."
