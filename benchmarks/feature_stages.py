@@ -162,6 +162,10 @@ def fine_tuning_words(cae: CaeConfig) -> str:
         said += f", weight decay {cae.fine_tune_weight_decay:g}"
     if cae.fine_tune_flips:
         said += ", flips and right-angle rotations"
+    if cae.fine_tune_shift:
+        said += f", shifts of up to {cae.fine_tune_shift} pixels"
+    if cae.fine_tune_batch_norm:
+        said += ", batch normalisation"
     return f"{said}, the {cae.fine_tune_keep} epoch kept"
 
 
