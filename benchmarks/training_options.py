@@ -133,8 +133,8 @@ def page(network: str, cnn: str, seeds: int, steps: int, folds: Sequence[str]) -
         f"alone, the rest is that of the preset `{PRESET}`, whose own line is the first.",
         "## Network on fine-tuned features",
         f"CALM's network without clusters, as in the row GAN+CAE+NN; {seeds} seeds a fold, on the features "
-        "of [features.md](features.md). The epoch of the least validation loss is kept. Early stopping looks at "
-        "the loss on the inner validation groups.",
+        "of [features.md](features.md). The epoch of the least validation loss is kept. Early stopping looks "
+        "at the loss on the inner validation groups.",
         network,
         "## Convolutional network",
         f"That of the row CNN, trained for {steps:,} updates, fewer than the preset's, on held-out groups "
