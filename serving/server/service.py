@@ -13,6 +13,7 @@ from lungnet.cores import usable_cores
 from lungnet.serving.providers import CPU
 from lungnet.serving.server.batching import Answer, Batcher
 from lungnet.serving.server.bodies import HeldBytes, Share, read_body
+from lungnet.serving.server.freed_memory import give_back_freed_memory
 from lungnet.serving.server.infer_protocol import (
     HEADER_LENGTH,
     InferRequest,
@@ -215,13 +216,24 @@ class Service:
         )
 
     async def _watch(self, seconds: float) -> None:
+        replaced = False
         while True:
             await asyncio.sleep(seconds)
-            try:
-                if await asyncio.to_thread(self._store.refresh):
-                    logger.info("reloaded", extra={"told": {"version": self._store.current.version}})
-            except OSError as error:
-                logger.warning("Cannot look for versions: %s", error.strerror or error)
+            if replaced:  # by now nothing runs on the model before
+                await asyncio.to_thread(give_back_freed_memory)
+            replaced = await self._reload()
+
+    async def _reload(self) -> bool:
+        """Looks for a newer version once; returns whether it is now served."""
+        try:
+            if not await asyncio.to_thread(self._store.refresh):
+                return False
+        except OSError as error:
+            logger.warning("Cannot look for versions: %s", error.strerror or error)
+            return False
+        self._now()  # lets go of the model before
+        logger.info("reloaded", extra={"told": {"version": self._store.current.version}})
+        return True
 
 
 def _no_version(version: str | None) -> Refusal:
