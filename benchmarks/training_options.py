@@ -1,11 +1,13 @@
 """What options of training are worth on held-out groups: schedule, weight decay, dropout, early stopping.
 
-    python benchmarks/training_options.py patches.npz features/* --root runs/options --docs docs
+    lungnet benchmark --arrays patches.npz --root runs/folds --only-fold 0
+    python benchmarks/training_options.py patches.npz runs/folds/fold-*/FeatureGen/features/* \\
+        --root runs/options --docs docs
 
 Each option is changed alone, the rest is the preset's. CALM's network without clusters learns from the
-fine-tuned features that `encoder_features.py` wrote, one folder a fold; the network of the CNN row learns
-from patches, for `--steps` updates, as in `augmentation.py`, in the first `--folds` quarters of the groups.
-Trainings are kept below the root, so that the tables can be finished bit by bit.
+features of a fold's run; the network of the CNN row learns from patches, for `--steps` updates, as in
+`augmentation.py`, with each of the first `--folds` quarters of the groups held out. Trainings are kept below
+the root, so that the tables can be finished bit by bit.
 """
 
 import argparse
@@ -77,14 +79,16 @@ class Option(Arm):
 def of_network(folders: Sequence[Path], runs: Path, seeds: int) -> tuple[Labels, Found]:
     """Trains the plain network on stored features with each option."""
     config = load_config(PRESET)
-    labels = {folder.name: load_features(folder / "fine_tuned", "eval").labels for folder in folders}
+    held = {folder: load_features(folder, "eval") for folder in folders}
+    folds = {folder: "-".join(sorted(set(stored.group_id.tolist()))) for folder, stored in held.items()}
+    labels = {folds[folder]: stored.labels for folder, stored in held.items()}
     found: Found = {}
     for (name, settings), folder in itertools.product(OF_NETWORK.items(), folders):
         changed = config.model_copy(update={"calm": config.calm.model_copy(update=settings)})
-        found.setdefault(name, {})[folder.name] = [
-            stored_run(runs, folder / "fine_tuned", NETWORK, seed, 0, changed) for seed in range(seeds)
+        found.setdefault(name, {})[folds[folder]] = [
+            stored_run(runs, folder, NETWORK, seed, 0, changed) for seed in range(seeds)
         ]
-        print(f"network, {name}, groups {folder.name}", file=sys.stderr, flush=True)
+        print(f"network, {name}, groups {folds[folder]}", file=sys.stderr, flush=True)
     return labels, found
 
 
@@ -122,7 +126,7 @@ def table(labels: Mapping[str, np.ndarray], found: Found) -> str:
     return markdown_table(("Trained", "AUC", f"AUC less that of {first}", "Higher in"), body)
 
 
-def page(network: str, cnn: str, seeds: int, steps: int, folds: Sequence[str]) -> str:
+def page(network: tuple[Labels, Found], cnn: tuple[Labels, Found], seeds: int, steps: int) -> str:
     """Returns `docs/training.md`."""
     date = datetime.datetime.now(datetime.UTC).date().isoformat()
     parts = [
@@ -132,15 +136,15 @@ def page(network: str, cnn: str, seeds: int, steps: int, folds: Sequence[str]) -
         "Patches about LUNA16's candidates (hard negatives), groups held out in turn. Each option is changed "
         f"alone, the rest is that of the preset `{PRESET}`, whose own line is the first.",
         "## Network on fine-tuned features",
-        f"CALM's network without clusters, as in the row GAN+CAE+NN; {seeds} seeds a fold, on the features "
-        "of [features.md](features.md). The epoch of the least validation loss is kept. Early stopping looks "
-        "at the loss on the inner validation groups.",
-        network,
+        f"CALM's network without clusters, as in the row GAN+CAE+NN, on held-out groups "
+        f"{' and '.join(network[0])}; {seeds} seeds. The epoch of the least validation loss is kept. Early "
+        "stopping looks at the loss on the inner validation groups.",
+        table(*network),
         "## Convolutional network",
         f"That of the row CNN, trained for {steps:,} updates, fewer than the preset's, on held-out groups "
-        f"{' and '.join(folds)}; one seed. Early stopping looks at the AUC on the inner validation groups, "
+        f"{' and '.join(cnn[0])}; one seed. Early stopping looks at the AUC on the inner validation groups, "
         "twenty times in a training.",
-        cnn,
+        table(*cnn),
         "Differences are between the same evaluation patches, means over folds and seeds; intervals are "
         "those of resampled patches within folds, not of other trainings.",
     ]
@@ -153,7 +157,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("arrays", type=Path, help="the .npz with the patches")
-    parser.add_argument("features", nargs="+", type=Path, help="folders that encoder_features.py wrote")
+    parser.add_argument("features", nargs="+", type=Path, help="folders that FeatureGen wrote, one a fold")
     parser.add_argument("--root", type=Path, required=True, help="folder in which trainings are kept")
     parser.add_argument("--seeds", type=int, default=3, help="of the network on features (default 3)")
     parser.add_argument("--steps", type=int, default=600, help="updates of the CNN (default 600)")
@@ -165,11 +169,11 @@ def main() -> None:
         experiment = Experiment(options.root / "cnn", settings, arrays)
         features = options.root / "network"
         features.mkdir(parents=True, exist_ok=True)
-        network = table(*of_network(options.features, features, options.seeds))
-        labels, found = of_cnn(experiment, range(options.folds))
+        network = of_network(options.features, features, options.seeds)
+        cnn = of_cnn(experiment, range(options.folds))
     except LungnetError as error:
         raise SystemExit(f"{Path(sys.argv[0]).name}: {error}") from None
-    text = page(network, table(labels, found), options.seeds, options.steps, list(labels))
+    text = page(network, cnn, options.seeds, options.steps)
     print(text)
     if options.docs:
         write_text(options.docs / "training.md", text)
