@@ -16,6 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.serving.classifier import PATCH_SIZE, Prediction
+from lungnet.serving.server.json_bounds import DECODING, LONG_JSON, check_json
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.refusal import Headers, Refusal
 from lungnet.serving.server.tensors import describe_output, from_bytes, from_json, parse_json, to_bytes
@@ -80,7 +81,7 @@ def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits)
     Args:
         body: unpacked.
         header_length: value of `Inference-Header-Content-Length`, None where the body is all JSON.
-        limits: how many patches it may hold.
+        limits: how many patches it may hold; JSON that would become more is not decoded.
 
     Raises:
         Refusal: it is not what the protocol and the model ask for.
@@ -90,10 +91,18 @@ def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits)
         length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
         if not 0 <= length <= len(body):
             raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
-    read = _read_again if len(body) > length <= _SHORT_JSON else _read
-    tensor, outputs, identity = read(body[:length])
-    patches_hu = _to_patches(tensor, memoryview(body)[length:], limits)
-    return InferRequest(patches_hu, outputs, identity)
+    text, raw = body[:length], memoryview(body)[length:]
+    if length <= LONG_JSON:
+        return _to_request(text, raw, limits)
+    check_json(text, limits.max_patches)
+    with DECODING:
+        return _to_request(text, raw, limits)
+
+
+def _to_request(text: bytes, raw: memoryview, limits: ServerLimits) -> InferRequest:
+    read = _read_again if len(raw) and len(text) <= _SHORT_JSON else _read
+    tensor, outputs, identity = read(text)
+    return InferRequest(_to_patches(tensor, raw, limits), outputs, identity)
 
 
 def write_reply(
