@@ -22,12 +22,14 @@ _CPU_SLICES, _GPU_SLICES = 2, 16
 class CTScanner:
     """Finds nodules in chest CTs with a scanner that `lungnet.export.export_scanner` wrote.
 
-    The lungs are found first, so that nothing is computed outside them; the scanner judges positions of a
-    grid in their slices; neighbouring responses become one candidate; the classifier (the same graph on
-    single patches) looks at each candidate again. For research, not for diagnosis.
+    The lungs are found first; of their slices the scanner sees the rectangle around both lungs, and judges
+    the positions of a grid in it, of which those outside the lungs count as 0; neighbouring responses become
+    one candidate; the classifier (the same graph on single patches) looks at each candidate again. For
+    research, not for diagnosis.
 
     Args:
-        path: `scanner.onnx` of a run, default the one that comes with lungnet.
+        path: `scanner.onnx` of a run, default the one that comes with lungnet; or a scanner that is open,
+            which has its providers and threads.
         config: stride, thresholds and grouping, default `ScanConfig()`.
         providers, threads, require_gpu: as for `NoduleClassifier`.
         batch_slices: slices that one run of the graph sees; bounds the memory. Default: 2 on a CPU, 16 on a
@@ -53,7 +55,7 @@ class CTScanner:
 
     def __init__(
         self,
-        path: str | os.PathLike[str] = SHIPPED_SCANNER,
+        path: str | os.PathLike[str] | SliceScanner = SHIPPED_SCANNER,
         config: ScanConfig | None = None,
         providers: Sequence[str] | None = None,
         threads: int | None = None,
@@ -62,18 +64,20 @@ class CTScanner:
     ) -> None:
         if batch_slices is not None and batch_slices < 1:
             raise ValueError(f"batch_slices must be at least 1. Received: batch_slices={batch_slices}")
+        if not isinstance(path, SliceScanner):
+            path = SliceScanner(path, providers, threads, require_gpu)
+        self._scanner = path
         self.config = config if config is not None else ScanConfig()
-        self._scanner = SliceScanner(path, providers, threads, require_gpu)
         self._batch_slices = batch_slices or (_GPU_SLICES if self._scanner.on_gpu else _CPU_SLICES)
         if self._scanner.task != "nodule":
             raise InputError(
-                f"{os.fspath(path)} was trained for the task {self._scanner.task!r}: expected a scanner of "
+                f"{path.name} was trained for the task {self._scanner.task!r}: expected a scanner of "
                 "the task 'nodule', which tells nodules from everything else in a lung."
             )
         if self._scanner.stride_px % self.config.stride_px:
             raise InputError(
                 f"A stride of {self.config.stride_px} px does not divide the {self._scanner.stride_px} px of "
-                f"{os.fspath(path)}; expected 1, 2, 4 or 8 (scan.stride_px)."
+                f"{path.name}; expected 1, 2, 4 or 8 (scan.stride_px)."
             )
         self.metadata, self.providers = self._scanner.metadata, self._scanner.providers
         chosen = self.config.threshold

@@ -29,6 +29,7 @@ class SliceScanner:
         providers, threads, require_gpu: as for `NoduleClassifier`.
 
     Attributes:
+        name: the path as text, for messages.
         metadata: the file's metadata properties, as text.
         task: "nodule" or "malignancy".
         threshold: probability from which a patch counts as positive.
@@ -48,7 +49,7 @@ class SliceScanner:
         threads: int | None = None,
         require_gpu: bool = False,
     ) -> None:
-        name = os.fspath(path)
+        self.name = name = os.fspath(path)
         self._session = open_session(read_model_file(path), name, providers, threads, require_gpu)
         if {value.name for value in self._session.get_inputs()} == {"patches_hu"}:
             raise InputError(

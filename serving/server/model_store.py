@@ -2,19 +2,22 @@
 
 import json
 import logging
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
+import numpy.typing as npt
 
+from lungnet.config import ScanConfig
 from lungnet.errors import InputError
 from lungnet.hashing import file_sha256
 from lungnet.serving.classifier import PATCH_SIZE, NoduleClassifier
 from lungnet.serving.ct_scanner import CTScanner
 from lungnet.serving.model_facts import ModelFacts
-from lungnet.serving.providers import GPURequiredError
+from lungnet.serving.slice_scanner import SliceScanner
 from lungnet.serving.versions import FACTS, MODEL, SCANNER, whole_versions
 
 logger = logging.getLogger(__name__)
@@ -57,7 +60,8 @@ class ServedModel:
     Attributes:
         version: its number, as text.
         classifier: ready to predict.
-        scanner: of whole CTs, or None where there is none, or one of another task than nodules.
+        scanner: of whole CTs, of the same network; None where there is none, or where the network is of
+            another task than nodules.
     """
 
     version: str
@@ -68,7 +72,8 @@ class ServedModel:
 class ModelStore:
     """Opens the newest version below a folder, and each newer one once.
 
-    A version that cannot be opened is left where it is and not tried again; the one before is kept.
+    A version that cannot be opened, or does not run, is left where it is and not tried again; the one before
+    is kept. Its scanner is part of it.
 
     Args:
         folder: with versions, as the Pusher fills it, or one that holds `classifier.onnx` itself, which is
@@ -146,19 +151,28 @@ class ModelStore:
         return self._model(str(number), self.folder / str(number))
 
     def _model(self, version: str, folder: Path) -> ServedModel:
-        return ServedModel(version, self._classifier(folder), self._scanner(folder))
+        classifier = self._classifier(folder)
+        return ServedModel(version, classifier, self._scanner(folder, classifier))
 
-    def _scanner(self, folder: Path) -> ServedScanner | None:
+    def _scanner(self, folder: Path, classifier: NoduleClassifier) -> ServedScanner | None:
         path = folder / SCANNER
-        if not path.is_file():
+        if not path.exists():
             return None
-        try:
-            return ServedScanner(CTScanner(path, **self._runtime), file_sha256(path))
-        except GPURequiredError:
-            raise
-        except InputError as error:
-            logger.warning("No whole CTs are scanned: %s", error)
+        scanner = SliceScanner(path, **self._runtime)
+        found, expected = (one.metadata.get("fingerprint") for one in (scanner, classifier))
+        if found != expected:
+            raise InputError(
+                f"{path} is not of the network of {MODEL} beside it: expected the fingerprint {expected}. "
+                f"Received: {found}."
+            )
+        _run_once(scanner.judge, path)
+        if scanner.task != "nodule":
+            logger.warning("No whole CTs are scanned: %s was trained for the task %s.", path, scanner.task)
             return None
+        # The default suits three convolutions; the stride of networks that have fewer is finer.
+        stride_px = math.gcd(ScanConfig().stride_px, scanner.stride_px)
+        config = ScanConfig.model_validate({"stride_px": stride_px})
+        return ServedScanner(CTScanner(scanner, config), file_sha256(path))
 
     def _classifier(self, folder: Path) -> NoduleClassifier:
         path = folder / MODEL
@@ -172,6 +186,18 @@ class ModelStore:
                 raise InputError(f"{path} is not the file that {FACTS} beside it describes.")
         runtime: _Runtime = {**self._runtime, "threads": 1}
         classifier = NoduleClassifier(path, batch_size=self._batch_size, **runtime)
-        # Memory is laid out before the first request waits for it.
-        classifier.predict(np.zeros((1, PATCH_SIZE, PATCH_SIZE), np.int16))
+        _run_once(classifier.predict, path)
         return classifier
+
+
+def _run_once(judge: Callable[[npt.NDArray[np.int16]], Any], path: Path) -> None:
+    """Lays memory out before the first request waits for it.
+
+    Raises:
+        InputError: the graph opens and does not run.
+    """
+    try:
+        judge(np.zeros((1, PATCH_SIZE, PATCH_SIZE), np.int16))
+    except Exception as error:  # ONNX Runtime's errors have no base class of their own
+        reason = (str(error).strip() or type(error).__name__).splitlines()[-1]
+        raise InputError(f"ONNX Runtime cannot run {path}: {reason}") from error

@@ -23,6 +23,7 @@ from onnxruntime import get_available_providers
 
 from lungnet.cli.main import cli
 from lungnet.errors import InputError
+from tests.serving.conftest import build_model, never_runs
 
 
 def write_constant(path: Path) -> None:
@@ -188,6 +189,15 @@ def test_tls_and_a_token(model_dir: Path, tmp_path: Path):
 def test_what_cannot_be_served_is_said(model_dir: Path, options: list[str], sentence: str, untouched_logging):
     with pytest.raises(InputError, match=sentence.replace(".", r"\.")):
         cli.main(["serve", "--model-dir", str(model_dir), "--port", "0", *options], standalone_mode=False)
+
+
+def test_a_model_that_does_not_run_is_one_sentence(tmp_path: Path):
+    onnx.save(never_runs(build_model()), tmp_path / "classifier.onnx")
+    command = [sys.executable, "-m", "lungnet", "serve", "--model-dir", str(tmp_path), "--port", "0"]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"lungnet: ONNX Runtime cannot run {tmp_path / 'classifier.onnx'}: ")
+    assert ended.stderr.count("\n") == 1
 
 
 def test_a_folder_without_a_model(tmp_path: Path, untouched_logging: None):

@@ -67,6 +67,21 @@ def build_model(
     return model
 
 
+def never_runs(model: onnx.ModelProto) -> onnx.ModelProto:
+    """A model that opens, and takes a batch item that is not there when it is run."""
+    last = model.graph.node.pop()
+    (logit,), (probability,) = last.input, last.output
+    model.graph.node.extend(
+        [
+            helper.make_node("Gather", [logit, "far"], ["missing"]),
+            helper.make_node("Add", [logit, "missing"], ["sum"]),
+            helper.make_node(last.op_type, ["sum"], [probability]),
+        ]
+    )
+    model.graph.initializer.append(numpy_helper.from_array(np.array(10**6), "far"))
+    return model
+
+
 @pytest.fixture
 def write_model(tmp_path) -> Callable[..., Path]:
     """Writes `build_model(...)` and returns its path."""

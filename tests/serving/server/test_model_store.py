@@ -1,6 +1,7 @@
 """The newest whole version is served; a newer one takes its place while requests go on."""
 
 import json
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,9 @@ from lungnet.errors import InputError
 from lungnet.hashing import file_sha256
 from lungnet.serving.server import ModelStore
 from lungnet.serving.shipped_model import SHIPPED_MODEL
-from tests.serving.conftest import PROPERTIES, build_model
+from tests.serving.conftest import PROPERTIES, SCANNER_PROPERTIES, build_model, build_scanner, never_runs
+
+MADE = {**SCANNER_PROPERTIES, "fingerprint": "beef"}
 
 
 def opened(folder: Path, **options: Any) -> ModelStore:
@@ -75,15 +78,18 @@ def test_a_broken_version_is_tried_once_and_the_one_before_kept(tmp_path: Path, 
         (lambda: build_model(input_type=onnx.TensorProto.FLOAT), "patches_hu"),
         (lambda: build_model(outputs=("probability",)), "cluster"),
         (lambda: external(build_model()), "keeps tensors in other files"),
+        (lambda: never_runs(build_model()), "ONNX Runtime cannot run .*classifier.onnx: .*out of"),
     ],
-    ids=["version", "task", "shape", "type", "outputs", "external"],
+    ids=["version", "task", "shape", "type", "outputs", "external", "never runs"],
 )
 def test_models_that_are_not_ours(tmp_path: Path, add, model, caplog, build, sentence: str):
+    reloads: list[bool] = []
     add(tmp_path, 1, model)
-    store = opened(tmp_path)
+    store = opened(tmp_path, on_reload=reloads.append)
     add(tmp_path, 2, build())
     assert not store.refresh() and store.current.version == "1"
-    assert "Version 2 is not served: " in caplog.text and sentence in caplog.text
+    assert reloads == [False]
+    assert re.search(f"Version 2 is not served: .*{sentence}", caplog.text)
     (tmp_path / "1" / "classifier.onnx").unlink()
     with pytest.raises(InputError, match=sentence):
         opened(tmp_path)
@@ -123,6 +129,83 @@ def test_no_model_at_all(tmp_path: Path):
     for folder in (tmp_path, tmp_path / "nowhere"):
         with pytest.raises(InputError, match=r"holds no model; expected classifier\.onnx, or folders named"):
             opened(folder)
+
+
+def test_reloading_goes_on_after_a_model_that_does_not_run(tmp_path: Path, start, add, model, wait):
+    add(tmp_path, 1, model)
+    with start(tmp_path) as server:
+        add(tmp_path, 2, never_runs(build_model()))
+        wait(lambda: b'reloads_total{result="broken"} 1.0' in server.ask("GET", "/metrics").body)
+        add(tmp_path, 3, model)
+        wait(lambda: server.ask("GET", "/v2/models/classifier/versions/3").status == 200)
+
+
+@pytest.fixture
+def add_both(add):
+    """`add_both(folder, number, classifier, scanner)`: the scanner as bytes, the classifier last."""
+
+    def put(folder: Path, number: int, classifier: onnx.ModelProto, scanner: bytes) -> None:
+        (folder / str(number)).mkdir()
+        (folder / str(number) / "scanner.onnx").write_bytes(scanner)
+        onnx.save(classifier, folder / str(number) / "classifier.onnx")
+
+    return put
+
+
+def scanner_of(**properties: str) -> bytes:
+    content: bytes = build_scanner({**SCANNER_PROPERTIES, **properties}).SerializeToString()
+    return content
+
+
+@pytest.mark.parametrize(
+    ("scanner", "sentence"),
+    [
+        (lambda: scanner_of()[:-1000], "scanner.onnx"),
+        (lambda: scanner_of()[:100], "scanner.onnx is not an ONNX model"),
+        (lambda: build_model().SerializeToString(), "classifies patches and cannot scan slices"),
+        (lambda: scanner_of(fingerprint="f00d"), "expected the fingerprint beef. Received: f00d"),
+        (lambda: scanner_of(fingerprint="f00d", task="malignancy"), "Received: f00d"),
+        (
+            lambda: never_runs(build_scanner(MADE)).SerializeToString(),
+            "ONNX Runtime cannot run .*scanner.onnx",
+        ),
+    ],
+    ids=["damaged", "cut off", "classifier", "of another model", "of another task's model", "never runs"],
+)
+def test_a_scanner_that_cannot_be_used_breaks_its_version(
+    tmp_path: Path, add_both, caplog, scanner, sentence: str
+):
+    reloads: list[bool] = []
+    made = build_model({**PROPERTIES, "fingerprint": "beef"})
+    add_both(tmp_path, 1, made, scanner_of(fingerprint="beef"))
+    store = opened(tmp_path, on_reload=reloads.append)
+    assert store.current.scanner is not None
+    add_both(tmp_path, 2, made, scanner())
+    assert not store.refresh() and store.current.version == "1" and store.current.scanner is not None
+    assert reloads == [False]
+    assert re.search(f"Version 2 is not served: .*{sentence}", caplog.text)
+    with pytest.raises(InputError, match=sentence):
+        opened(tmp_path / "2")
+    assert opened(tmp_path).current.version == "1"
+
+
+def test_a_version_that_the_pusher_is_at_is_not_called_broken(tmp_path: Path, add, model, caplog):
+    reloads: list[bool] = []
+    add(tmp_path, 1, model)
+    store = opened(tmp_path, on_reload=reloads.append)
+    (tmp_path / "2").mkdir()
+    (tmp_path / "2" / "scanner.onnx").write_bytes(scanner_of()[:1000])
+    assert not store.refresh() and not reloads and not caplog.text
+    (tmp_path / "2" / "scanner.onnx").write_bytes(scanner_of())
+    onnx.save(model, tmp_path / "2" / "classifier.onnx")
+    assert store.refresh() and store.current.scanner is not None
+
+
+def test_a_scanner_of_a_finer_stride_is_served(tmp_path: Path, add_both, model):
+    scanner = build_scanner({**SCANNER_PROPERTIES, "stride": "4"}, stride=4).SerializeToString()
+    add_both(tmp_path, 1, model, scanner)
+    served = opened(tmp_path).current.scanner
+    assert served is not None and served.scanner.config.stride_px == 4
 
 
 def test_reloading_drops_no_request(tmp_path: Path, start, add, model, wait):
