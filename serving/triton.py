@@ -10,6 +10,7 @@
 """
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from lungnet.serving.slice_scanner import SliceScanner
 
 CLASSIFIER, SCANNER = "lungnet_classifier", "lungnet_scanner"
 _CONFIG, _MODEL = "config.pbtxt", "model.onnx"
+#: Triton passes by what begins with a zero.
+_VERSION = re.compile("[1-9][0-9]*")
 #: ONNX Runtime's names -> those of Triton's configuration.
 _TYPES = {"tensor(int16)": "TYPE_INT16", "tensor(float)": "TYPE_FP32", "tensor(int64)": "TYPE_INT64"}
 #: Metadata properties that Triton's clients may ask for.
@@ -137,14 +140,17 @@ def _deliver(model: Path, folder: Path, max_batch_size: int, batching: Batching)
     content = read_model_file(model)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        versions = sorted(int(path.name) for path in folder.iterdir() if path.name.isdecimal())
+        numbers = [int(path.name) for path in folder.iterdir() if _VERSION.fullmatch(path.name)]
+        newest = max(numbers, default=0)
+        held = folder / str(newest) / _MODEL
+        # A version that somebody has begun keeps its number.
+        same = newest > 0 and held.is_file() and held.read_bytes() == content
     except OSError as error:
         raise InputError(f"Cannot write the model repository {folder}: {error.strerror}.") from error
     write_text(folder / _CONFIG, model_config(model, folder.name, max_batch_size, batching.delay_us))
-    if versions and (folder / str(versions[-1]) / _MODEL).read_bytes() == content:
-        return versions[-1]
-    version = versions[-1] + 1 if versions else 1
-    with atomic_path(folder / str(version)) as temporary:
+    if same:
+        return newest
+    with atomic_path(folder / str(newest + 1)) as temporary:
         temporary.mkdir()
         (temporary / _MODEL).write_bytes(content)
-    return version
+    return newest + 1

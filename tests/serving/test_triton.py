@@ -70,6 +70,18 @@ def test_a_version_for_each_model_and_none_for_the_same(export, tmp_path):
     assert sorted(path.name for path in (repository / CLASSIFIER).iterdir()) == ["1", "2", "config.pbtxt"]
 
 
+def test_what_is_no_version_of_ours_is_stepped_over(export, tmp_path):
+    """An empty folder keeps its number; Triton passes by names that begin with a zero."""
+    repository = tmp_path / "repository"
+    (repository / CLASSIFIER / "1").mkdir(parents=True)
+    for name in ("007", "0", "v9", "٣"):
+        (repository / SCANNER / name).mkdir(parents=True)
+    (repository / SCANNER / "0" / "model.onnx").write_bytes((export / "scanner.onnx").read_bytes())
+    for _ in range(2):
+        assert write_model_repository(export, repository) == {CLASSIFIER: 2, SCANNER: 1}
+    assert (repository / SCANNER / "1" / "model.onnx").is_file()
+
+
 def test_a_classifier_alone(export, tmp_path):
     (export / "scanner.onnx").unlink()
     assert write_model_repository(export, tmp_path / "repository") == {CLASSIFIER: 1}
