@@ -2,10 +2,10 @@
 
 from typing import Any
 
+from lungnet.components.onnx_exporter.evidence import read_evidence
 from lungnet.config import ExportConfig
 from lungnet.export import export_onnx, export_scanner, has_scanner
 from lungnet.files import write_json
-from lungnet.patches import load_examples
 from lungnet.pipeline import Artifact, BaseExecutor
 
 
@@ -21,10 +21,8 @@ class Executor(BaseExecutor):
         """See `lungnet.components.OnnxExporter`."""
         model = output_dict["model"][0]
         examples, classifier = input_dict["examples"][0].uri, input_dict["classifier"][0].uri
-        config, held_out = ExportConfig(**exec_properties["export"]), load_examples(examples, "eval")
-        evidence: dict[str, Any] = {"sample_hu": held_out.patches_hu, "labels": held_out.labels}
-        if config.precision == "int8":
-            evidence["calibration_hu"] = load_examples(examples, "train").patches_hu
+        config = ExportConfig(**exec_properties["export"])
+        evidence = read_evidence(examples, config.precision)
         exported = export_onnx(classifier, model.uri / "classifier.onnx", config=config, **evidence)
         if has_scanner(classifier):
             export_scanner(classifier, model.uri / "scanner.onnx", config=config, **evidence)

@@ -1,6 +1,12 @@
+import shutil
+
 import numpy as np
 import onnxruntime
+import pytest
 
+from lungnet.evaluation import roc_auc
+from lungnet.models import load_classifier
+from lungnet.patches import load_examples
 from lungnet.serving import NoduleClassifier
 from lungnet.serving.triton import CLASSIFIER, SCANNER
 
@@ -26,6 +32,34 @@ def test_a_saved_model_as_onnx_and_as_a_repository(lungnet, finished, tmp_path):
     np.testing.assert_array_equal(
         served.run(["probability"], {"patches_hu": patches})[0], classifier.predict(patches)
     )
+
+
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_a_reduced_precision_is_measured_on_the_run(lungnet, finished, tmp_path, monkeypatch, precision):
+    saved = finished.output("CalmTrainer", "classifier")
+    monkeypatch.chdir(finished.root)  # a user's paths are relative
+    settings = ("--set", f"export.precision={precision}", "--set", "export.max_auc_loss=1")
+    printed = lungnet("export", saved.relative_to(finished.root), "-o", tmp_path / "exported", *settings)
+    assert printed.code == 0, printed.err
+    held_out = load_examples(finished.output("Augmenter", "examples"), "eval")
+    classifier = NoduleClassifier(tmp_path / "exported" / "classifier.onnx")
+    assert classifier.metadata["precision"] == precision
+    exact, _ = load_classifier(saved).predict(held_out.patches_hu)
+    reduced = classifier.predict(held_out.patches_hu)
+    change = roc_auc(held_out.labels, reduced) - roc_auc(held_out.labels, exact)
+    assert float(classifier.metadata["auc_change"]) == pytest.approx(change, abs=1e-9)
+    assert printed.out.count(f"on {len(exact)} evaluation patches, in AUC by {change:+.4f}") == 2
+    assert (tmp_path / "exported" / "scanner.onnx").is_file()
+
+
+def test_a_reduced_precision_needs_the_run(lungnet, finished, tmp_path):
+    saved = shutil.copytree(finished.output("CalmTrainer", "classifier"), tmp_path / "classifier")
+    printed = lungnet("export", saved, "-o", tmp_path / "exported", "--set", "export.precision=int8")
+    assert printed.code == 1
+    assert (
+        "is measured on patches of the run that made the classifier: expected a classifier in" in printed.err
+    )
+    assert printed.err.count("\n") == 1 and not (tmp_path / "exported").exists()
 
 
 def test_what_is_neither(lungnet, tmp_path):
