@@ -20,11 +20,9 @@ class QuickProtocol(BoundedProtocol):
     def __init__(self, quick: QuickInfer, **arguments: Any) -> None:
         super().__init__(**arguments)
         self._quick = quick
-        self._between_messages = True
         self._head: bytes | None = None
         self._answering = self._closing = False
         self._early = b""
-        self._kept_until = 0.0
 
     def data_received(self, data: bytes) -> None:
         """Answers a known request; everything else is parsed."""
@@ -36,15 +34,9 @@ class QuickProtocol(BoundedProtocol):
 
     def on_message_begin(self) -> None:
         """Hands on the head's bytes, so that they can be known the next time."""
-        self._between_messages = False
         super().on_message_begin()
         self.scope["state"][HEAD] = self._head
         self._head = None
-
-    def on_message_complete(self) -> None:
-        """Notes that the next bytes begin a request."""
-        self._between_messages = True
-        super().on_message_complete()
 
     def shutdown(self) -> None:
         """Closes the connection, after the answer where there is one to come."""
@@ -54,12 +46,9 @@ class QuickProtocol(BoundedProtocol):
             super().shutdown()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Closes a connection on which nothing came, or waits on: answers do not set the timer anew."""
-        left = self._kept_until - self.loop.time()
-        if self._answering or left > 0:
-            self.timeout_keep_alive_task = self.loop.call_later(
-                max(left, 1.0), self.timeout_keep_alive_handler
-            )
+        """Waits on while an answer is to come: answers on the short way do not stop the timer."""
+        if self._answering:
+            self.timeout_keep_alive_task = self.loop.call_later(1.0, self.timeout_keep_alive_handler)
         else:
             super().timeout_keep_alive_handler()
 
@@ -96,7 +85,7 @@ class QuickProtocol(BoundedProtocol):
         self.transport.write(response_head(status, (*self.server_state.default_headers, *headers)) + body)
         self.server_state.total_requests += 1
         if self._closing:
-            self.transport.close()
+            self._end()
             return
         self._kept_until = self.loop.time() + self.timeout_keep_alive
         if self.timeout_keep_alive_task is None:
