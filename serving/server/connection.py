@@ -1,7 +1,8 @@
 """Connections that are ended when their other side does not get on with a request, or with taking an answer.
 
 By itself uvicorn waits without end for headers and keeps them all, trailers too; any byte stops the timer of
-a connection that is kept, also an empty line or the body of a request that was answered without it.
+a connection that is kept, also an empty line or the body of a request that was answered without it; and for
+each answer it reads as many requests ahead as come at once.
 """
 
 import asyncio
@@ -16,6 +17,8 @@ MAX_HEADER_BYTES = 64 * 2**10
 REST_SECONDS = 10.0
 #: For answers to be taken, once there are so many that writing waits or the connection is closed.
 TAKE_SECONDS = 30.0
+#: Requests that wait for the answers to those before them on a connection; later ones are not answered on it.
+MAX_PIPELINED = 32
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -59,6 +62,8 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_message_begin(self) -> None:
         """Begins to wait for the headers of a request on a connection that is kept."""
+        if len(self.pipeline) >= MAX_PIPELINED:
+            raise ValueError("Too many requests are waiting.")  # to the parser, which stops
         self._between_messages = False
         super().on_message_begin()
         if not self._in_headers:
@@ -102,9 +107,12 @@ class BoundedProtocol(HttpToolsProtocol):
             self._end()
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no request, and closes the connection."""
-        super().send_400_response(msg)
-        self._expect_taking()
+        """Answers what is no request, and closes the connection; after the answers, where requests wait."""
+        if self._owes_answer() and self._between_messages:  # they were too many
+            self.cycle.keep_alive = False
+        else:
+            super().send_400_response(msg)
+            self._expect_taking()
 
     def pause_writing(self) -> None:
         """Begins to wait for answers to be taken."""

@@ -225,6 +225,17 @@ def test_trailers_are_dropped(server, client, patches_hu, monkeypatch: pytest.Mo
     ]
 
 
+def test_many_requests_at_once(server, client, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connection, "MAX_PIPELINED", 3)
+    one = client(server)
+    one.raw.sendall(GOOD * 20)
+    replies = [one.reply() for _ in range(4)]
+    assert [status for status, _, _ in replies] == [200] * 4
+    assert [headers.get("connection") for _, headers, _ in replies] == [None, None, None, "close"]
+    assert everything(one.raw) == b""
+    assert client(server).ask(GOOD * 3)[0] == 200
+
+
 @pytest.mark.parametrize("closed", [False, True], ids=["paused", "closed"])
 def test_answers_that_are_not_taken(
     start, serving_folder, connect, wait, monkeypatch: pytest.MonkeyPatch, closed
