@@ -1,4 +1,4 @@
-"""Who may ask: Host and Origin, and a token."""
+"""Who may ask: Host and Origin, and a token; and who comes while there is no room."""
 
 import functools
 import hmac
@@ -14,6 +14,8 @@ from lungnet.serving.server.refusal import Refusal, send_refusal
 LOOPBACK_HOSTS = frozenset({"localhost", "127.0.0.1", "::1"})
 #: Answered without a token, for whoever watches over the process.
 OPEN_PATHS = frozenset({"/v2/health/live", "/v2/health/ready"})
+#: Key in the `state` of a request that came on one connection too many.
+FULL = "full"
 #: `localhost:8000`, `http://[::1]`.
 _NAMED = re.compile(r"(https?://)?(\[(?P<address>[0-9a-f:.]+)\]|(?P<name>[a-z0-9._-]+))(:\d{1,5})?")
 #: Shorter tokens could be guessed.
@@ -82,27 +84,37 @@ def is_loopback(host: str) -> bool:
 
 
 class Guarded:
-    """ASGI middleware that turns away whom `Access` does not let in.
+    """ASGI middleware that turns away whom `Access` does not let in, and whom there is no room for.
 
     Args:
         app: what answers the others.
         access: who may ask.
         metrics: where refusals are counted.
+        retry_after_seconds: what those are told that there is no room for.
     """
 
-    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, access: Access, metrics: Metrics, retry_after_seconds: int) -> None:
         self._app, self._access, self._metrics = app, access, metrics
+        self._retry_after_seconds = retry_after_seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answers one request."""
         if scope["type"] == "http":
             try:
+                if FULL in scope["state"]:
+                    raise self._no_room()
                 self._access.check(scope["path"], dict(scope["headers"]))
             except Refusal as refusal:
                 self._metrics.refused(refusal.reason)
                 await send_refusal(scope["path"], refusal, send)
                 return
         await self._app(scope, receive, send)
+
+    def _no_room(self) -> Refusal:
+        told = "Too many connections are open; try again."
+        refusal = Refusal(503, told, "connections", self._retry_after_seconds)
+        refusal.headers["Connection"] = "close"
+        return refusal
 
 
 @functools.lru_cache(maxsize=64)  # clients name the same few

@@ -75,7 +75,8 @@ def build_app(
     describe_infer(app, service.limits.max_patches)
     if access is not None and access.token is not None:
         _describe_token(app)
-    guarded = Guarded(InferFirst(app, service, quick), access or Access(), service.metrics)
+    first, wait_seconds = InferFirst(app, service, quick), service.limits.retry_after_seconds
+    guarded = Guarded(first, access or Access(), service.metrics, wait_seconds)
     return Observed(guarded, service.metrics)
 
 

@@ -9,6 +9,8 @@ import asyncio
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
+from lungnet.serving.server.access import FULL
+
 #: From the connection, or from a request's first byte, to the end of its headers.
 HEADER_SECONDS = 10.0
 #: Of all headers of a request, and of all its trailers.
@@ -19,6 +21,8 @@ REST_SECONDS = 10.0
 TAKE_SECONDS = 30.0
 #: Requests that wait for the answers to those before them on a connection; later ones are not answered on it.
 MAX_PIPELINED = 32
+#: Requests that come on more are told 503.
+MAX_CONNECTIONS = 1024
 
 
 class BoundedProtocol(HttpToolsProtocol):
@@ -32,6 +36,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begins to wait for a request."""
         super().connection_made(transport)
+        self._has_room = max(len(self.connections) - 1, len(self.tasks)) < MAX_CONNECTIONS
         self._between_messages = True
         self._kept_until = 0.0
         self._taking: asyncio.TimerHandle | None = None
@@ -66,6 +71,8 @@ class BoundedProtocol(HttpToolsProtocol):
             raise ValueError("Too many requests are waiting.")  # to the parser, which stops
         self._between_messages = False
         super().on_message_begin()
+        if not self._has_room:
+            self.scope["state"][FULL] = True
         if not self._in_headers:
             self._expect_headers()
 

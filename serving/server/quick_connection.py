@@ -56,7 +56,7 @@ class QuickProtocol(BoundedProtocol):
         return (
             self._between_messages
             and (self.cycle is None or self.cycle.response_complete)
-            and (self.limit_concurrency is None or len(self.connections) < self.limit_concurrency)
+            and self._has_room
             and not self.flow.write_paused  # the whole way waits until answers are taken
             and not self.transport.is_closing()
         )

@@ -16,9 +16,6 @@ from lungnet.serving.server.observing import ASGIApp, JsonLines, SoonWritten
 from lungnet.serving.server.quick_connection import QuickProtocol
 from lungnet.serving.server.quick_infer import QuickInfer
 
-#: More are told 503 at once.
-MAX_CONNECTIONS = 1024
-
 
 @dataclass(frozen=True)
 class Tls:
@@ -72,7 +69,6 @@ def configure(app: ASGIApp, quick: QuickInfer, tls: Tls | None = None) -> uvicor
     config = uvicorn.Config(
         app,
         http=partial(QuickProtocol, quick),  # type: ignore[arg-type]
-        limit_concurrency=MAX_CONNECTIONS,
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nobody asks who a client is

@@ -266,3 +266,20 @@ def test_answers_that_are_not_taken(
         if closed:
             raw.shutdown(socket.SHUT_WR)
         assert lost.wait(30)
+
+
+def test_connections_beyond_the_bound(start, serving_folder, client, wait, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(connection, "MAX_CONNECTIONS", 2)
+    with start(serving_folder) as server:
+        first, second = client(server), client(server)
+        assert first.ask(GOOD)[0] == second.ask(GOOD)[0] == 200
+        for path, told in (("/v2", "error"), ("/metrics", "detail")):
+            reply = server.ask("GET", path)
+            assert (reply.status, reply.headers["retry-after"]) == (503, "1")
+            assert reply.headers["connection"] == "close"
+            assert reply.json()[told] == "Too many connections are open; try again."
+        wait(lambda: 'route="none",status="503"} 2.0' in server.service.metrics.text().decode())
+        assert 'refused_total{reason="connections"} 2.0' in server.service.metrics.text().decode()
+        assert first.ask(GOOD)[0] == 200  # who came in time is answered
+        second.raw.close()
+        wait(lambda: server.ask("GET", "/v2").status == 200)
