@@ -69,6 +69,7 @@ def configure(app: ASGIApp, quick: QuickInfer, tls: Tls | None = None) -> uvicor
     config = uvicorn.Config(
         app,
         http=partial(QuickProtocol, quick),  # type: ignore[arg-type]
+        ws="none",  # it would take connections over, and has none of their bounds
         log_config=None,
         access_log=False,
         proxy_headers=False,  # nobody asks who a client is
