@@ -3,8 +3,10 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lungnet.serving.device_batches import run_batches, runs_on_gpu
+from lungnet.errors import InputError
+from lungnet.serving.device_batches import run_batches, run_bound, runs_on_gpu
 from lungnet.serving.session import open_session
+from lungnet.serving.side_by_side import SideBySide
 
 ANSWERS = {"probability": (np.float32, ()), "cluster": (np.int64, ())}
 
@@ -30,8 +32,9 @@ def test_binding_answers_as_plain_runs_do_bit_for_bit(session, batch_size, devic
         session.run(list(ANSWERS), {"patches_hu": values[start : start + batch_size]})
         for start in range(0, 70, batch_size)
     ]
-    answers = run_batches(session, values, ANSWERS, batch_size, device_bytes)
-    for found, parts in zip(answers, zip(*expected, strict=True), strict=True):
+    answers = {name: np.empty((70, *shape), dtype) for name, (dtype, shape) in ANSWERS.items()}
+    run_bound(session, "cpu", values, answers, batch_size, device_bytes)
+    for found, parts in zip(answers.values(), zip(*expected, strict=True), strict=True):
         np.testing.assert_array_equal(found, np.concatenate(parts), strict=True)
 
 
@@ -59,5 +62,14 @@ def test_threads_share_a_session(session):
 
 
 def test_an_answer_of_another_size_is_an_error(session):
-    with pytest.raises(Exception, match="Invalid rank for output: probability"):
+    with pytest.raises(InputError, match=r"output probability must be \(2,\) for each item. Received: \(\)"):
         run_batches(session, patches(3), {**ANSWERS, "probability": (np.float32, (2,))}, 3)
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 33, 70])
+def test_side_by_side_answers_are_in_order(session, count):
+    values = patches(count)
+    alone = run_batches(session, values, ANSWERS, 16)
+    beside = run_batches(session, values, ANSWERS, 16, side_by_side=SideBySide(3))
+    for found, expected in zip(beside, alone, strict=True):
+        np.testing.assert_allclose(found, expected, atol=1e-6)
