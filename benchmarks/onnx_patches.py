@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 import tempfile
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -78,7 +79,9 @@ def main() -> None:
         network = reference.network
         assert network is not None
     left, right = np.random.default_rng(0).random((2, _MATRIX, _MATRIX), np.float32)
-    runs = {name: partial(one.predict, patches_hu) for name, one in classifiers.items()}
+    runs: dict[str, Callable[[], object]] = {
+        name: partial(one.predict, patches_hu) for name, one in classifiers.items()
+    }
     runs |= {
         name: partial(in_batches, open_session(content, options.threads), patches_hu, options.batch)
         for name, content in graphs.items()
