@@ -23,7 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from calm_page import page
 from calm_runs import NETWORK, VARIANTS, stored_run
-from paired_auc import Runs, paired_auc
+from paired_auc import Runs, difference_words, paired_auc
 
 import lungnet
 from lungnet.evaluation import draw_variances
@@ -108,12 +108,8 @@ def auc_table(compared: dict[str, dict[str, dict[str, Any]]]) -> str:
     ]
     for kind, variants in compared.items():
         for name, c in variants.items():
-            low, high = c["interval_95"]
-            better = sum(difference > 0 for difference in c["differences"])
-            lines.append(
-                f"| {kind} | {name} | {c['auc'][0]:.4f} | {c['auc'][1]:.4f} | {c['difference']:+.4f} "
-                f"({low:+.4f} to {high:+.4f}) | {better} of {len(c['differences'])} |"
-            )
+            aucs = f"{c['auc'][0]:.4f} | {c['auc'][1]:.4f}"
+            lines.append(f"| {kind} | {name} | {aucs} | {' | '.join(difference_words(c))} |")
     return "\n".join(lines)
 
 

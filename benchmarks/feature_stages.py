@@ -24,7 +24,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 import numpy as np
 from calm_runs import LOGISTIC, NETWORK, stored_run
 from encoder_features import SETTINGS, STAGES
-from paired_auc import Runs, paired_auc
+from paired_auc import Runs, difference_words, paired_auc
 
 import lungnet
 from lungnet.config import CaeConfig, Config
@@ -104,12 +104,7 @@ def steps_table(head: Mapping[str, Any]) -> str:
     """Returns Markdown: a line a pair of stages."""
     lines = ["| Encoders | Difference in AUC (95 %) | Higher in |", "|---|---|---|"]
     for name, step in head["steps"].items():
-        low, high = step["interval_95"]
-        better = sum(difference > 0 for difference in step["differences"])
-        lines.append(
-            f"| {words(name)} | {step['difference']:+.4f} ({low:+.4f} to {high:+.4f}) | "
-            f"{better} of {len(step['differences'])} |"
-        )
+        lines.append(f"| {words(name)} | {' | '.join(difference_words(step))} |")
     return "\n".join(lines)
 
 

@@ -1,6 +1,6 @@
 """Two classifiers' AUCs over folds and seeds, compared on the same patches."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -37,3 +37,15 @@ def paired_auc(folds: Sequence[tuple[np.ndarray, Runs, Runs]], seed: int = 0) ->
         "interval_95": np.quantile(difference[1:], [0.025, 0.975]).tolist(),
         "differences": (one - other)[:, 0].tolist(),
     }
+
+
+def difference_words(compared: Mapping[str, Any]) -> tuple[str, str]:
+    """Returns the difference with its interval, and in how many runs it is positive, for a table.
+
+    Args:
+        compared: what `paired_auc` returned.
+    """
+    low, high = compared["interval_95"]
+    differences = compared["differences"]
+    higher = sum(difference > 0 for difference in differences)
+    return f"{compared['difference']:+.4f} ({low:+.4f} to {high:+.4f})", f"{higher} of {len(differences)}"

@@ -27,12 +27,12 @@ import numpy as np
 from augmentation_arms import Arm
 from augmentation_runs import PARTS, ROW, Experiment, Run, load
 from calm_runs import NETWORK, stored_run
-from paired_auc import Runs, paired_auc
+from paired_auc import Runs, difference_words, paired_auc
 
 import lungnet
 from lungnet.config import BaselineConfig
 from lungnet.errors import LungnetError
-from lungnet.evaluation.markdown import markdown_table
+from lungnet.evaluation.markdown import NOTHING, markdown_table
 from lungnet.files import write_text
 from lungnet.patches import load_features
 from lungnet.presets import load_config
@@ -118,11 +118,8 @@ def table(labels: Mapping[str, np.ndarray], found: Found) -> str:
     for name, runs in found.items():
         pairs = [(labels[fold], runs[fold], found[first][fold]) for fold in labels]
         told = paired_auc(pairs)
-        low, high = told["interval_95"]
-        better = sum(difference > 0 for difference in told["differences"])
-        change = f"{told['difference']:+.4f} ({low:+.4f} to {high:+.4f})"
-        of = f"{better} of {len(told['differences'])}"
-        body.append((name, f"{told['auc'][0]:.4f}", *((change, of) if name != first else ("–", "–"))))
+        change = difference_words(told) if name != first else (NOTHING, NOTHING)
+        body.append((name, f"{told['auc'][0]:.4f}", *change))
     return markdown_table(("Trained", "AUC", f"AUC less that of {first}", "Higher in"), body)
 
 
@@ -133,7 +130,7 @@ def page(network: tuple[Labels, Found], cnn: tuple[Labels, Found], seeds: int, s
         "# What options of training are worth",
         f"Written by `benchmarks/training_options.py` on {date}, lungnet {lungnet.__version__}; not edited "
         "by hand.",
-        "Patches about LUNA16's candidates (hard negatives), groups held out in turn. Each option is changed "
+        "Patches about LUNA16's candidates (hard negatives). Each option is changed "
         f"alone, the rest is that of the preset `{PRESET}`, whose own line is the first.",
         "## Network on fine-tuned features",
         f"CALM's network without clusters, as in the row GAN+CAE+NN, on held-out groups "
