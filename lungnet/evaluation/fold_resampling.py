@@ -8,7 +8,7 @@ in their differences.
 Arrays of draws begin with the point value: every group, every seed and every head seed once.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -27,6 +27,16 @@ MANY_GROUPS = 20
 
 #: What is measured, in the order of the first axis of every array of measures.
 MEASURES = (*((share, name) for share in ("own", "balanced") for name in METRICS), ("own", "brier"))
+
+_UNITS = {"group": "groups", "patch": "single patches"}
+#: Which seeds there are several of -> what to say of it.
+_OF_SEEDS = {
+    "seeds": " Seeds of training are drawn as well, fold by fold.",
+    "head seeds": " Head seeds are drawn as well, fold by fold: trainings of CALM and of the plain network "
+    "on the same features. There is one seed of all else: what another training of GAN, encoder or the other "
+    "rows would change is not in them.",
+    "": " There is one seed: what another training would change is not in them.",
+}
 
 #: Fold -> seeds.
 Seeds = Mapping[int, Iterable[int]]
@@ -72,8 +82,9 @@ class FoldResampling:
         self._present = self._folds_drawn([one.fold for one in sets])
         self._weights = _draw_seeds(list(self._runs), resamples, seed)
         self._measured: dict[tuple[int, int, int, str], Floats] = {}
-        self.drawn = _drawn(self.plan.unit, self._runs)
-        self.note = self.plan.note + _note(self.plan.unit, count, self._runs)
+        varied = _varied(self._runs)
+        self.drawn = " and ".join(filter(None, (_UNITS[self.plan.unit], varied)))
+        self.note = self.plan.note + _coarse(self.plan.unit, count) + _OF_SEEDS[varied]
 
     def seeds(self, row: str) -> dict[int, set[int]]:
         """The seeds with which a row was trained, fold by fold; folds without it are left out."""
@@ -210,25 +221,14 @@ def _stacked(samples: Samples) -> Floats:
     return np.stack([shares[share][name] for share, name in MEASURES])
 
 
-def _drawn(unit: str, keys: Iterable[tuple[int, int, int]]) -> str:
-    units = {"group": "groups", "patch": "single patches"}[unit]
-    keys = list(keys)
+def _varied(keys: Collection[tuple[int, int, int]]) -> str:
+    """Which seeds there are several of."""
     if len({seed for _, seed, _ in keys}) > 1:
-        return f"{units} and seeds"
-    return f"{units} and head seeds" if len({head for _, _, head in keys}) > 1 else units
+        return "seeds"
+    return "head seeds" if len({head for _, _, head in keys}) > 1 else ""
 
 
-def _note(unit: str, groups: int, keys: Iterable[tuple[int, int, int]]) -> str:
-    keys = list(keys)
-    note = ""
-    if unit == "group" and groups < MANY_GROUPS:
-        note = f" {groups} groups are few: the intervals are coarse, and rather too narrow than too wide."
-    if len({seed for _, seed, _ in keys}) > 1:
-        return f"{note} Seeds of training are drawn as well, fold by fold."
-    if len({head for _, _, head in keys}) > 1:
-        return (
-            f"{note} Head seeds are drawn as well, fold by fold: trainings of CALM and of the plain network "
-            "on the same features. There is one seed of all else: what another training of GAN, encoder or "
-            "the other rows would change is not in them."
-        )
-    return f"{note} There is one seed: what another training would change is not in them."
+def _coarse(unit: str, groups: int) -> str:
+    if unit == "patch" or groups >= MANY_GROUPS:
+        return ""
+    return f" {groups} groups are few: the intervals are coarse, and rather too narrow than too wide."
