@@ -73,3 +73,22 @@ def test_side_by_side_answers_are_in_order(session, count):
     beside = run_batches(session, values, ANSWERS, 16, side_by_side=SideBySide(3))
     for found, expected in zip(beside, alone, strict=True):
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("count", "cores", "sizes"),
+    [(0, 2, []), (3, 2, [3]), (7, 2, [4, 3]), (20, 2, [10, 10]), (70, 2, [32, 32, 6]), (20, 1, [20])],
+)
+def test_few_items_are_shared_out_among_the_cores(session, count, cores, sizes):
+    seen = []
+
+    class Counting:
+        def __getattr__(self, name):
+            return getattr(session, name)
+
+        def run(self, outputs, feed):
+            seen.append(len(feed["patches_hu"]))
+            return session.run(outputs, feed)
+
+    run_batches(Counting(), patches(count), ANSWERS, 32, side_by_side=SideBySide(cores))
+    assert sorted(seen, reverse=True) == sizes
