@@ -13,6 +13,7 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from turns import processor
@@ -62,9 +63,9 @@ def _scan(found: Found) -> str:
 
 
 def _server(found: Found) -> str:
-    rate = _middle(found["patches_per_second"])
+    rate = median(found["patches_per_second"])
     slowest = max(p99 / p50 for p50, p99 in zip(found["p50_ms"], found["p99_ms"], strict=True))
-    one = _middle(found["direct_patches_per_second"]["one_batch_on_all_cores"])
+    one = median(found["direct_patches_per_second"]["one_batch_on_all_cores"])
     return (
         f"{rate:,.0f} patches a second for 32 clients: {found['share_of_direct']:.2f} of the faster of two "
         f"ways of calling the runtime with the same batches, {rate / one:.2f} of one batch after the other; "
@@ -78,10 +79,6 @@ def _soak(found: Found) -> str:
         f"{found['requests']:,} good requests, {len(found['failed'])} failed, {found['versions']} versions; "
         f"memory at the start and after each third: {memory} MiB"
     )
-
-
-def _middle(values: list[float]) -> float:
-    return sorted(values)[len(values) // 2]
 
 
 LINES = (
@@ -137,12 +134,15 @@ def page(folder: Path) -> str:
         (line.what, line.told(read[line.file]), f"`{line.command}`") for line in LINES if line.file in read
     ]
     date = datetime.date.fromtimestamp(max(found[name].stat().st_mtime for name in read))
+    loads = [one["load_average"] for name, one in read.items() if not name.startswith("server")]
     return (
         "# Speed\n\n"
         f"Written by `benchmarks/speed_page.py` on {date.isoformat()}; not edited by hand. "
-        f"{usable_cores()} cores, {processor()}; nothing else ran.\n\n"
+        f"{usable_cores()} cores, {processor()}.\n\n"
         f"{markdown_table(('What', 'Measured', 'python benchmarks/...'), body)}\n\n"
-        "Ratios are of runs that took turns on the same machine, medians over turns; no GPU was there.\n"
+        "Ratios are of runs that took turns on the same machine, medians over turns. The load average at the "
+        f"end of a benchmark was {min(loads)} to {max(loads)}, its own work included (the server's "
+        "apart, which fills the cores itself).\n"
     )
 
 
