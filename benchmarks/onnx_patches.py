@@ -2,10 +2,9 @@
 
 python benchmarks/onnx_patches.py [--patches 512] [--turns 15] [--batch 128] [--threads N] [--cpu-time]
 
-`NoduleClassifier.predict` on the CPU. Rivals, all from the same int16 patches: the plain tf2onnx graph of the
-same model in the same runtime, as one would call it, in batches of `--batch` (our graph called like that
-stands beside it), and `keras.Model.predict` in batches of 512. The floating-point rate counts the operations
-that are executed, padding included, beside that of a large float32 matrix product in NumPy.
+Rivals on the CPU, all from the same int16 patches: the plain tf2onnx graph of the same model in the same
+runtime and batches, and `keras.Model.predict` in batches of 512. The floating-point rate counts the
+operations that are executed, padding included, beside that of a large float32 matrix product in NumPy.
 Prints JSON. Ratios are medians over turns; a model of 8 bits is timed beside them.
 """
 
@@ -13,7 +12,6 @@ import argparse
 import json
 import os
 import tempfile
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -28,7 +26,6 @@ from lungnet.config import ExportConfig
 from lungnet.export import SavedModelReference, convert_saved_model, export_onnx, sample_patches
 from lungnet.export.encoder_graph import GraphForm, executed_operations
 from lungnet.files import write_json
-from lungnet.serving import NoduleClassifier
 
 #: As the preset `standard` exports.
 FAST = ExportConfig(pad_channels=16, split_first=True)
@@ -68,21 +65,14 @@ def main() -> None:
             calibration_hu=patches_hu,
         )
         graphs = {
-            "lungnet_graph": padded.path.read_bytes(),
+            "lungnet": padded.path.read_bytes(),
             "tf2onnx": convert_saved_model(reference.signature, 17).SerializeToString(),
-        }
-        providers = ["CPUExecutionProvider"]
-        classifiers = {
-            name: NoduleClassifier(one.path, providers, options.threads)
-            for name, one in {"lungnet": padded, "lungnet_int8": int8}.items()
+            "lungnet_int8": int8.path.read_bytes(),
         }
         network = reference.network
         assert network is not None
     left, right = np.random.default_rng(0).random((2, _MATRIX, _MATRIX), np.float32)
-    runs: dict[str, Callable[[], object]] = {
-        name: partial(one.predict, patches_hu) for name, one in classifiers.items()
-    }
-    runs |= {
+    runs = {
         name: partial(in_batches, open_session(content, options.threads), patches_hu, options.batch)
         for name, content in graphs.items()
     }
@@ -100,7 +90,6 @@ def main() -> None:
             name: round(len(patches_hu) / median(seconds, name)) for name in runs if name != "numpy_matmul"
         },
         "times_as_fast_as_tf2onnx": round(faster(seconds, "lungnet", "tf2onnx"), 2),
-        "graph_alone_times_as_fast_as_tf2onnx": round(faster(seconds, "lungnet_graph", "tf2onnx"), 2),
         "times_as_fast_as_keras_predict": round(faster(seconds, "lungnet", "keras_predict"), 2),
         "int8_times_as_fast_as_float32": round(faster(seconds, "lungnet_int8", "lungnet"), 2),
         "gigaflops": round(operations / median(seconds, "lungnet") / 1e9, 1),

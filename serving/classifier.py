@@ -13,12 +13,11 @@ from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
 from lungnet.serving.session import open_session
 from lungnet.serving.shipped_model import SHIPPED_CLASSIFIER
-from lungnet.serving.side_by_side import SideBySide
 
 #: Rows and columns of a patch.
 PATCH_SIZE = 40
-#: Patches that one run of a graph sees: more do not fit the cache of a core, fewer do not fill a GPU.
-CPU_BATCH, GPU_BATCH = 32, 1024
+#: Patches that one run of a graph sees: more do not fit the caches of a CPU, fewer do not fill a GPU.
+CPU_BATCH, GPU_BATCH = 128, 1024
 
 _INPUTS = {"patches_hu": ("tensor(int16)", (None, PATCH_SIZE, PATCH_SIZE))}
 _OUTPUTS = {"probability": ("tensor(float)", (None,)), "cluster": ("tensor(int64)", (None,))}
@@ -46,8 +45,8 @@ class NoduleClassifier:
         providers: ONNX Runtime's execution providers in order of preference, by its names or as "tensorrt",
             "cuda" and "cpu"; default: CUDA where it starts, else the CPU. A warning is logged for each that
             was asked for and is not used.
-        threads: cores of the CPU that are used, each for batches of its own; default: all that there are.
-        batch_size: patches that one run of the graph sees; default 32 on a CPU, 1024 on a GPU.
+        threads: within one operator; default: ONNX Runtime's choice.
+        batch_size: patches that one run of the graph sees; default 128 on a CPU, 1024 on a GPU.
         require_gpu: fail where a GPU cannot run the whole model; default: take the CPU and say so.
 
     Attributes:
@@ -79,8 +78,7 @@ class NoduleClassifier:
         if batch_size is not None and batch_size < 1:
             raise ValueError(f"batch_size must be at least 1. Received: batch_size={batch_size}")
         name = os.fspath(path)
-        self._side_by_side = SideBySide(threads)
-        self._session = open_session(read_model_file(path), name, providers, 1, require_gpu)
+        self._session = open_session(read_model_file(path), name, providers, threads, require_gpu)
         self._batch_size = batch_size or (GPU_BATCH if runs_on_gpu(self._session) else CPU_BATCH)
         check_values(self._session.get_inputs(), _INPUTS, name, "classifier")
         check_values(self._session.get_outputs(), _OUTPUTS, name, "classifier")
@@ -113,7 +111,4 @@ class NoduleClassifier:
                 f"Received: {patches_hu.dtype} {patches_hu.shape}"
             )
         answers = {"probability": (np.float32, ()), "cluster": (np.int64, ())}
-        found = run_batches(
-            self._session, patches_hu, answers, self._batch_size, side_by_side=self._side_by_side
-        )
-        return Prediction(*found)
+        return Prediction(*run_batches(self._session, patches_hu, answers, self._batch_size))

@@ -31,7 +31,7 @@ class CTScanner:
         path: `scanner.onnx` of a run, default the one that comes with lungnet; or a scanner that is open,
             which has its providers and threads.
         config: stride, thresholds and grouping, default `ScanConfig()`.
-        providers, threads, require_gpu: as for `SliceScanner`.
+        providers, threads, require_gpu: as for `NoduleClassifier`.
         batch_slices: slices that one run of the graph sees; bounds the memory. Default: 2 on a CPU, 16 on a
             GPU.
 

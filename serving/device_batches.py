@@ -6,15 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from lungnet.errors import InputError
 from lungnet.serving.providers import GPU_PROVIDERS
 from lungnet.serving.session import import_onnxruntime
-from lungnet.serving.side_by_side import ALONE, SideBySide
 
 #: Bytes of input that lie on the device at once; patches of 3,200 bytes: 80,000 of them.
 _DEVICE_BYTES = 256 * 2**20
-#: Fewer items on a core of their own are not worth a thread.
-_FEWEST = 4
 
 
 def runs_on_gpu(session: Any) -> bool:
@@ -27,100 +23,57 @@ def run_batches(
     values: npt.NDArray[Any],
     outputs: Mapping[str, tuple[npt.DTypeLike, Sequence[int]]],
     batch_size: int,
-    side_by_side: SideBySide = ALONE,
+    device_bytes: int = _DEVICE_BYTES,
 ) -> list[npt.NDArray[Any]]:
     """Runs a model of one input over an array, batch by batch.
 
-    On a CPU batches run side by side, and few items are shared out evenly; on a GPU see `run_bound`. Several
-    threads may do so with one session.
+    The array is copied to the device in pieces of many batches; each batch is a view of a piece there, each
+    answer is written into one array there, and what comes back are the answers of a whole piece (I/O
+    binding). On the CPU nothing is copied at all. Several threads may do so with one session.
 
     Args:
         session: an `onnxruntime.InferenceSession` with one input, whose first axis is that of the batch.
         values: `(n, ...)`, of the input's dtype.
         outputs: name -> dtype and shape of one item's answer.
         batch_size: items that one run of the graph sees. On a GPU a multiple of 64 keeps all views aligned.
-        side_by_side: what runs batches on a CPU; by default the caller's thread, one after the other.
+        device_bytes: of `values` that lie on the device at once, one batch at least.
 
     Returns:
         The answers, `(n, *shape)` each, in the order of `outputs`.
-
-    Raises:
-        InputError: the model answers in another shape.
     """
+    device = "cuda" if runs_on_gpu(session) else "cpu"
     values = np.ascontiguousarray(values)
-    answers = {name: np.empty((len(values), *shape), dtype) for name, (dtype, shape) in outputs.items()}
-    if runs_on_gpu(session):
-        run_bound(session, "cuda", values, answers, batch_size)
-    else:
-        _run_on_cpu(session, values, answers, batch_size, side_by_side)
-    return list(answers.values())
-
-
-def run_bound(
-    session: Any,
-    device: str,
-    values: npt.NDArray[Any],
-    answers: Mapping[str, npt.NDArray[Any]],
-    batch_size: int,
-    device_bytes: int = _DEVICE_BYTES,
-) -> None:
-    """Fills `answers` on a device: what it sees and says lies there meanwhile (I/O binding).
-
-    The array is copied there in pieces of many batches; each batch is a view of a piece there, each answer is
-    written into one array there, and what comes back are the answers of a whole piece.
-
-    Args:
-        session, batch_size: as `run_batches` takes them.
-        device: by ONNX Runtime's name, "cuda" or "cpu".
-        values: contiguous, `(n, ...)`.
-        answers: name of an output -> array to fill, `(n, ...)`.
-        device_bytes: of `values` that lie on the device at once, one batch at least.
-    """
+    if device == "cpu" and 0 < len(values) <= batch_size:  # to bind takes as long as a small batch
+        answered: list[npt.NDArray[Any]] = session.run(list(outputs), {session.get_inputs()[0].name: values})
+        if [one.shape[1:] for one in answered] == [tuple(shape) for _, shape in outputs.values()]:
+            # The runtime's own arrays keep what its session held, for as long as anybody keeps one.
+            return [one.copy() for one in answered]
+        # Others do not fit below, which says so.
+    answers = [np.empty((len(values), *shape), dtype) for dtype, shape in outputs.values()]
     item_bytes = max(1, values[:1].nbytes)
     piece = max(1, device_bytes // (item_bytes * batch_size)) * batch_size
     for start in range(0, len(values), piece):
         part = slice(start, start + piece)
-        _run_piece(
-            session, device, values[part], [one[part] for one in answers.values()], list(answers), batch_size
-        )
-
-
-def _run_on_cpu(
-    session: Any,
-    values: npt.NDArray[Any],
-    answers: Mapping[str, npt.NDArray[Any]],
-    batch_size: int,
-    side_by_side: SideBySide,
-) -> None:
-    """Fills `answers`. The runtime's own arrays are not kept, for they keep what its session holds."""
-    name, wanted = session.get_inputs()[0].name, list(answers)
-
-    def run(part: slice) -> None:
-        found = session.run(wanted, {name: values[part]})
-        for (output, answer), one in zip(answers.items(), found, strict=True):
-            if one.shape[1:] != answer.shape[1:]:
-                raise InputError(
-                    f"The model's output {output} must be {answer.shape[1:]} for each item. "
-                    f"Received: {one.shape[1:]}"
-                )
-            answer[part] = one
-
-    share = max(_FEWEST, -(-len(values) // side_by_side.cores))
-    size = min(batch_size, share)
-    side_by_side.run(run, [slice(start, start + size) for start in range(0, len(values), size)])
+        _run_piece(session, device, values[part], list(outputs), [one[part] for one in answers], batch_size)
+    return answers
 
 
 def _run_piece(
     session: Any,
     device: str,
     values: npt.NDArray[Any],
-    answers: Sequence[npt.NDArray[Any]],
     names: Sequence[str],
+    answers: Sequence[npt.NDArray[Any]],
     batch_size: int,
 ) -> None:
-    on_device = import_onnxruntime().OrtValue.ortvalue_from_numpy
-    places = [on_device(array, device, 0) for array in (values, *answers)]
-    pointers = [place.data_ptr() for place in places]
+    """Fills `answers` with what the model says of `values`, all of which the device holds meanwhile."""
+    arrays = [values, *answers]
+    if device == "cpu":
+        pointers = [array.ctypes.data for array in arrays]
+    else:
+        on_device = import_onnxruntime().OrtValue.ortvalue_from_numpy
+        places = [on_device(array, device, 0) for array in arrays]
+        pointers = [place.data_ptr() for place in places]
     name = session.get_inputs()[0].name
     binding = session.io_binding()
     for start in range(0, len(values), batch_size):
@@ -133,6 +86,7 @@ def _run_piece(
         for output, answer, pointer in zip(names, answers, pointers[1:], strict=True):
             binding.bind_output(output, *view(answer, pointer))
         session.run_with_iobinding(binding)
-    binding.synchronize_outputs()
-    for answer, place in zip(answers, places[1:], strict=True):
-        answer[:] = place.numpy()
+    if device != "cpu":
+        binding.synchronize_outputs()
+        for answer, place in zip(answers, places[1:], strict=True):
+            answer[:] = place.numpy()

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from lungnet.errors import InputError
-from lungnet.serving.classifier import CPU_BATCH, GPU_BATCH, PATCH_SIZE
+from lungnet.serving.classifier import GPU_BATCH, PATCH_SIZE
 from lungnet.serving.device_batches import run_batches, runs_on_gpu
 from lungnet.serving.metadata import check_values, read_metadata
 from lungnet.serving.model_file import read_model_file
@@ -15,6 +15,8 @@ from lungnet.serving.session import open_session
 
 _INPUTS = {"slices_hu": ("tensor(int16)", (None, None, None))}
 _OUTPUTS = {"probability": ("tensor(float)", (None, None, None))}
+#: Patches that one run judges on a CPU: more do not fit the caches.
+_CPU_PATCHES = 32
 
 
 class SliceScanner:
@@ -24,8 +26,7 @@ class SliceScanner:
 
     Args:
         path: the `.onnx` file, `scanner.onnx` of a run.
-        providers, require_gpu: as for `NoduleClassifier`.
-        threads: cores that share each operator, for slices are large; default: ONNX Runtime's choice.
+        providers, threads, require_gpu: as for `NoduleClassifier`.
 
     Attributes:
         name: the path as text, for messages.
@@ -86,7 +87,7 @@ class SliceScanner:
 
     def judge(self, patches_hu: npt.NDArray[np.int16]) -> npt.NDArray[np.float32]:
         """Returns the probability of each patch, int16 `(n, 40, 40)`, as the classifier does."""
-        return self._run(patches_hu, GPU_BATCH if self.on_gpu else CPU_BATCH)[:, 0, 0]
+        return self._run(patches_hu, GPU_BATCH if self.on_gpu else _CPU_PATCHES)[:, 0, 0]
 
     def _run(self, slices_hu: npt.NDArray[np.int16], batch_size: int) -> npt.NDArray[np.float32]:
         cells = [(size - PATCH_SIZE) // self.stride_px + 1 for size in slices_hu.shape[1:]]

@@ -3,10 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lungnet.errors import InputError
-from lungnet.serving.device_batches import run_batches, run_bound, runs_on_gpu
+from lungnet.serving.device_batches import run_batches, runs_on_gpu
 from lungnet.serving.session import open_session
-from lungnet.serving.side_by_side import SideBySide
 
 ANSWERS = {"probability": (np.float32, ()), "cluster": (np.int64, ())}
 
@@ -32,9 +30,8 @@ def test_binding_answers_as_plain_runs_do_bit_for_bit(session, batch_size, devic
         session.run(list(ANSWERS), {"patches_hu": values[start : start + batch_size]})
         for start in range(0, 70, batch_size)
     ]
-    answers = {name: np.empty((70, *shape), dtype) for name, (dtype, shape) in ANSWERS.items()}
-    run_bound(session, "cpu", values, answers, batch_size, device_bytes)
-    for found, parts in zip(answers.values(), zip(*expected, strict=True), strict=True):
+    answers = run_batches(session, values, ANSWERS, batch_size, device_bytes)
+    for found, parts in zip(answers, zip(*expected, strict=True), strict=True):
         np.testing.assert_array_equal(found, np.concatenate(parts), strict=True)
 
 
@@ -62,33 +59,5 @@ def test_threads_share_a_session(session):
 
 
 def test_an_answer_of_another_size_is_an_error(session):
-    with pytest.raises(InputError, match=r"output probability must be \(2,\) for each item. Received: \(\)"):
+    with pytest.raises(Exception, match="Invalid rank for output: probability"):
         run_batches(session, patches(3), {**ANSWERS, "probability": (np.float32, (2,))}, 3)
-
-
-@pytest.mark.parametrize("count", [0, 1, 5, 33, 70])
-def test_side_by_side_answers_are_in_order(session, count):
-    values = patches(count)
-    alone = run_batches(session, values, ANSWERS, 16)
-    beside = run_batches(session, values, ANSWERS, 16, side_by_side=SideBySide(3))
-    for found, expected in zip(beside, alone, strict=True):
-        np.testing.assert_allclose(found, expected, atol=1e-6)
-
-
-@pytest.mark.parametrize(
-    ("count", "cores", "sizes"),
-    [(0, 2, []), (3, 2, [3]), (7, 2, [4, 3]), (20, 2, [10, 10]), (70, 2, [32, 32, 6]), (20, 1, [20])],
-)
-def test_few_items_are_shared_out_among_the_cores(session, count, cores, sizes):
-    seen = []
-
-    class Counting:
-        def __getattr__(self, name):
-            return getattr(session, name)
-
-        def run(self, outputs, feed):
-            seen.append(len(feed["patches_hu"]))
-            return session.run(outputs, feed)
-
-    run_batches(Counting(), patches(count), ANSWERS, 32, side_by_side=SideBySide(cores))
-    assert sorted(seen, reverse=True) == sizes
