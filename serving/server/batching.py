@@ -1,6 +1,8 @@
 """Requests that wait for the model are run together."""
 
+import abc
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,9 +15,51 @@ from lungnet.serving.classifier import Prediction
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.refusal import Refusal
 
+logger = logging.getLogger(__name__)
+
 Patches = npt.NDArray[np.int16]
-Answer = asyncio.Future[Prediction]
-Waiting = tuple[Patches, Answer]
+#: Patches that one batch in the event loop holds: a few milliseconds.
+LOOP_BATCH = 32
+
+
+class Waiting(abc.ABC):
+    """Patches that wait for the model, and who asked.
+
+    Args:
+        patches_hu: int16 `(n, 40, 40)`.
+
+    Attributes:
+        patches_hu: as given.
+        answered: nobody waits for an answer any more.
+    """
+
+    __slots__ = ("answered", "patches_hu")
+
+    def __init__(self, patches_hu: Patches) -> None:
+        self.patches_hu = patches_hu
+        self.answered = False
+
+    @abc.abstractmethod
+    def answer(self, made: Prediction | Exception) -> None:
+        """Takes the prediction, or why there is none; called once, by the event loop."""
+
+
+class _Piece(Waiting):
+    """Patches that somebody awaits."""
+
+    __slots__ = ("future",)
+
+    def __init__(self, patches_hu: Patches, future: asyncio.Future[Prediction]) -> None:
+        super().__init__(patches_hu)
+        self.future = future
+
+    def answer(self, made: Prediction | Exception) -> None:
+        if self.future.done():
+            return
+        if isinstance(made, Exception):
+            self.future.set_exception(made)
+        else:
+            self.future.set_result(made)
 
 
 class _Patience:
@@ -23,18 +67,18 @@ class _Patience:
 
     def __init__(self, limits: ServerLimits) -> None:
         self._limits = limits
-        self._until: deque[tuple[float, Answer]] = deque()
+        self._until: deque[tuple[float, Waiting]] = deque()
         self._timer: asyncio.TimerHandle | None = None
 
-    def begin(self, answer: Answer, loop: asyncio.AbstractEventLoop) -> None:
+    def begin(self, waiting: Waiting, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to wait for an answer."""
         self._forget_answered()
-        self._until.append((loop.time() + self._limits.answer_seconds, answer))
+        self._until.append((loop.time() + self._limits.answer_seconds, waiting))
         if self._timer is None:
             self._arm(loop)
 
     def _forget_answered(self) -> None:
-        while self._until and self._until[0][1].done():
+        while self._until and self._until[0][1].answered:
             self._until.popleft()
 
     def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
@@ -42,10 +86,9 @@ class _Patience:
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._until and self._until[0][0] <= loop.time():
-            _, answer = self._until.popleft()
-            if not answer.done():
-                message = f"No answer within {self._limits.answer_seconds:g} s; try again."
-                answer.set_exception(_busy(message, "late", self._limits))
+            _, waiting = self._until.popleft()
+            message = f"No answer within {self._limits.answer_seconds:g} s; try again."
+            _answer(waiting, _busy(message, "late", self._limits))
         self._forget_answered()
         self._arm(loop)
 
@@ -55,7 +98,8 @@ class Batcher:
 
     It belongs to one event loop, whose thread calls it. What waits is shared out evenly among the batches
     that may run side by side: on a CPU, two batches on a core each take less than one after the other on
-    both.
+    both. Where there is one core, small batches run in the event loop itself: to hand them to a thread and
+    back takes longer than what else could be done meanwhile.
 
     Args:
         predict: int16 `(n, 40, 40)` to their prediction; called by `executor`.
@@ -63,6 +107,7 @@ class Batcher:
         limits: patches in a batch, patches waiting, seconds that they may wait.
         on_batch: called with the number of patches of each batch.
         side_by_side: batches that may run at a time.
+        in_loop: run batches of at most `LOOP_BATCH` patches in the event loop.
     """
 
     def __init__(
@@ -72,11 +117,13 @@ class Batcher:
         limits: ServerLimits,
         on_batch: Callable[[int], None] = lambda patches: None,
         side_by_side: int = 1,
+        in_loop: bool = False,
     ) -> None:
         self._predict, self._executor = predict, executor
         self._limits, self._on_batch = limits, on_batch
         self._queue: deque[Waiting] = deque()
         self._side_by_side, self._running = side_by_side, 0
+        self._loop_batch = min(LOOP_BATCH, limits.max_batch) if in_loop else 0
         self._starting = False
         self._lock = threading.Lock()
         self._patience = _Patience(limits)
@@ -88,45 +135,51 @@ class Batcher:
         Raises:
             Refusal: too many patches wait already, or these waited too long (503).
         """
-        size = self._limits.max_batch
-        pieces = [patches_hu[start : start + size] for start in range(0, len(patches_hu), size)]
-        self._make_room(len(patches_hu))
-        answers = [self._append(piece) for piece in pieces]
+        size, loop = self._limits.max_batch, asyncio.get_running_loop()
+        self._check_room(len(patches_hu))
+        pieces = [
+            _Piece(patches_hu[start : start + size], loop.create_future())
+            for start in range(0, len(patches_hu), size)
+        ]
+        for piece in pieces:
+            self._append(piece)
         try:
-            if len(answers) == 1:
-                return await answers[0]
-            return Prediction(*map(np.concatenate, zip(*await asyncio.gather(*answers), strict=True)))
+            if len(pieces) == 1:
+                return await pieces[0].future
+            made = await asyncio.gather(*(piece.future for piece in pieces))
+            return Prediction(*map(np.concatenate, zip(*made, strict=True)))
         finally:
-            for answer in answers:
-                answer.cancel()  # whoever asked has left, or a piece has failed
+            for piece in pieces:  # whoever asked has left, or a piece has failed
+                piece.answered = True
+                piece.future.cancel()
 
-    def put(self, patches_hu: Patches) -> Answer:
-        """Lets patches wait that run in one batch, and returns where their prediction or refusal will be.
+    def put(self, waiting: Waiting) -> None:
+        """Lets patches wait that fit one batch.
 
         Raises:
             Refusal: too many patches wait already (503).
         """
-        self._make_room(len(patches_hu))
-        return self._append(patches_hu)
+        self._check_room(len(waiting.patches_hu))
+        self._append(waiting)
 
-    def _make_room(self, patches: int) -> None:
+    def _check_room(self, patches: int) -> None:
         if self.waiting + patches > self._limits.max_waiting:
             raise _busy("Too many requests are waiting; try again.", "busy", self._limits)
 
-    def _append(self, patches_hu: Patches) -> Answer:
+    def _append(self, waiting: Waiting) -> None:
         loop = asyncio.get_running_loop()
-        answer: Answer = loop.create_future()
-        self._patience.begin(answer, loop)
+        self._patience.begin(waiting, loop)
         with self._lock:
-            self._queue.append((patches_hu, answer))
-            self.waiting += len(patches_hu)
+            self._queue.append(waiting)
+            self.waiting += len(waiting.patches_hu)
             start = not self._starting and self._running < self._side_by_side
             self._starting = self._starting or start
         if start:  # once all that has arrived with this one has been read
             loop.call_soon(self._start, loop)
-        return answer
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._loop_batch and self._run_in_loop(loop):
+            return
         with self._lock:
             self._starting = False
             room = self._room()
@@ -135,18 +188,38 @@ class Batcher:
         for _ in range(idle):
             self._executor.submit(self._work, loop, room)
 
+    def _run_in_loop(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Runs one small batch; returns whether what is left needs no thread."""
+        with self._lock:
+            if self._queue and len(self._queue[0].patches_hu) > self._loop_batch:
+                return False
+            batch = self._take(self._loop_batch)
+            self._starting = bool(self._queue)
+        if batch:
+            _hand_out(batch, self._judge(batch))
+        if self._starting:  # let the loop read and write in between
+            loop.call_soon(self._start, loop)
+        return True
+
     def _work(self, loop: asyncio.AbstractEventLoop, room: int) -> None:
         """Runs one batch after the other, in a thread that need not wait for the event loop in between."""
-        while batch := self._take(room):
-            patches = [patches for patches, _ in batch]
-            joined = patches[0] if len(patches) == 1 else np.concatenate(patches)
-            self._on_batch(len(joined))
-            try:
-                made: Prediction | Exception = self._predict(joined)
-            except Exception as error:
-                made = error
-            loop.call_soon_threadsafe(_hand_out, batch, made)
+        while True:
+            with self._lock:
+                batch = self._take(room)
+                if not batch:
+                    self._running -= 1
+                    return
+            loop.call_soon_threadsafe(_hand_out, batch, self._judge(batch))
             room = self._room()
+
+    def _judge(self, batch: list[Waiting]) -> Prediction | Exception:
+        patches = [waiting.patches_hu for waiting in batch]
+        joined = patches[0] if len(patches) == 1 else np.concatenate(patches)
+        self._on_batch(len(joined))
+        try:
+            return self._predict(joined)
+        except Exception as error:
+            return error
 
     def _room(self) -> int:
         """An even share of what waits."""
@@ -156,18 +229,16 @@ class Batcher:
         """The oldest requests that fit a batch of so many patches together; the first does in any case."""
         batch: list[Waiting] = []
         held = 0
-        with self._lock:
-            while self._queue:
-                patches, answer = self._queue[0]
-                if not answer.done():  # whoever asked may have left
-                    if batch and held + len(patches) > room:
-                        break
-                    batch.append((patches, answer))
-                    held += len(patches)
-                self._queue.popleft()
-                self.waiting -= len(patches)
-            if not batch:
-                self._running -= 1
+        while self._queue:
+            waiting = self._queue[0]
+            count = len(waiting.patches_hu)
+            if not waiting.answered:  # whoever asked may have left
+                if batch and held + count > room:
+                    break
+                batch.append(waiting)
+                held += count
+            self._queue.popleft()
+            self.waiting -= count
         return batch
 
 
@@ -177,12 +248,20 @@ def _busy(message: str, reason: str, limits: ServerLimits) -> Refusal:
 
 def _hand_out(batch: list[Waiting], made: Prediction | Exception) -> None:
     start = 0
-    for patches, answer in batch:
-        part = slice(start, start + len(patches))
-        start += len(patches)
-        if answer.done():
-            continue
+    for waiting in batch:
+        end = start + len(waiting.patches_hu)
         if isinstance(made, Exception):
-            answer.set_exception(made)
+            _answer(waiting, made)
         else:
-            answer.set_result(Prediction(made.probability[part], made.cluster[part]))
+            _answer(waiting, Prediction(made.probability[start:end], made.cluster[start:end]))
+        start = end
+
+
+def _answer(waiting: Waiting, made: Prediction | Exception) -> None:
+    if waiting.answered:
+        return
+    waiting.answered = True
+    try:
+        waiting.answer(made)
+    except Exception:  # it is of one request alone
+        logger.exception("An answer could not be given.")

@@ -9,8 +9,7 @@ import json
 import re
 import zlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -31,8 +30,7 @@ _NUMBER = re.compile(b"[0-9]{1,12}")
 _SHORT_JSON = 1024
 
 
-@dataclass(frozen=True)
-class InferRequest:
+class InferRequest(NamedTuple):
     """What was asked.
 
     Attributes:
@@ -42,6 +40,15 @@ class InferRequest:
     """
 
     patches_hu: npt.NDArray[np.int16]
+    outputs: tuple[tuple[str, bool], ...]
+    id: str | None
+
+
+class _Read(NamedTuple):
+    """The JSON of a request: its input (shape `(count, 40, 40)`), its outputs and its id."""
+
+    tensor: Mapping[str, Any]
+    count: int
     outputs: tuple[tuple[str, bool], ...]
     id: str | None
 
@@ -91,18 +98,24 @@ def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits)
         length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
         if not 0 <= length <= len(body):
             raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
-    text, raw = body[:length], memoryview(body)[length:]
+    text = body[:length]
     if length <= LONG_JSON:
-        return _to_request(text, raw, limits)
+        return _to_request(text, body, limits)
     check_json(text, limits.max_patches)
     with DECODING:
-        return _to_request(text, raw, limits)
+        return _to_request(text, body, limits)
 
 
-def _to_request(text: bytes, raw: memoryview, limits: ServerLimits) -> InferRequest:
-    read = _read_again if len(raw) and len(text) <= _SHORT_JSON else _read
-    tensor, outputs, identity = read(text)
-    return InferRequest(_to_patches(tensor, raw, limits), outputs, identity)
+def _to_request(text: bytes, body: bytes, limits: ServerLimits) -> InferRequest:
+    has_bytes = len(body) > len(text)
+    read = (_read_again if has_bytes and len(text) <= _SHORT_JSON else _read)(text)
+    if read.count > limits.max_patches:
+        raise Refusal(
+            413,
+            f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {read.count}",
+            "too_large",
+        )
+    return InferRequest(_to_patches(read, body, len(text)), read.outputs, read.id)
 
 
 def write_reply(
@@ -150,13 +163,13 @@ def _reply_json(
 _reply_json_before_bytes = functools.lru_cache(maxsize=256)(_reply_json)
 
 
-def _read(text: bytes) -> tuple[dict[str, Any], tuple[tuple[str, bool], ...], str | None]:
-    """The input, the outputs and the id of a request's JSON."""
+def _read(text: bytes) -> _Read:
     told = parse_json(text)
     identity = told.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= _LONGEST_ID):
         raise Refusal(400, f"id must be text of at most {_LONGEST_ID} characters.")
-    return _input(told), tuple(_outputs(told).items()), identity
+    tensor = _input(told)
+    return _Read(tensor, tensor["shape"][0], tuple(_outputs(told).items()), identity)
 
 
 _read_again = functools.lru_cache(maxsize=256)(_read)
@@ -178,22 +191,17 @@ def _input(told: Mapping[str, Any]) -> dict[str, Any]:
     return tensor
 
 
-def _to_patches(tensor: Mapping[str, Any], raw: memoryview, limits: ServerLimits) -> npt.NDArray[np.int16]:
-    shape = tensor["shape"]
-    if shape[0] > limits.max_patches:
-        raise Refusal(
-            413,
-            f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {shape[0]}",
-            "too_large",
-        )
-    size = _parameters(tensor, INPUT).get("binary_data_size")
+def _to_patches(read: _Read, body: bytes, start: int) -> npt.NDArray[np.int16]:
+    """The patches, whose bytes begin at `start` where they are not in the JSON."""
+    shape = (read.count, PATCH_SIZE, PATCH_SIZE)
+    size, there = _parameters(read.tensor, INPUT).get("binary_data_size"), len(body) - start
     if size is None:
-        if len(raw):
+        if there:
             raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
-        return from_json(tensor.get("data"), INPUT_DATATYPE, tuple(shape), INPUT)
-    if type(size) is not int or size != len(raw):
-        raise Refusal(400, f"{INPUT}: binary_data_size must be the {len(raw)} bytes that follow the JSON.")
-    return from_bytes(raw, INPUT_DATATYPE, tuple(shape), INPUT)
+        return from_json(read.tensor.get("data"), INPUT_DATATYPE, shape, INPUT)
+    if type(size) is not int or size != there:
+        raise Refusal(400, f"{INPUT}: binary_data_size must be the {there} bytes that follow the JSON.")
+    return from_bytes(body, start, INPUT_DATATYPE, shape, INPUT)
 
 
 def _outputs(told: Mapping[str, Any]) -> dict[str, bool]:

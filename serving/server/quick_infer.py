@@ -9,13 +9,13 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from lungnet.serving.server.batching import Answer
-from lungnet.serving.server.infer_protocol import HEADER_LENGTH
-from lungnet.serving.server.observing import Scope
+from lungnet.serving.classifier import Prediction
+from lungnet.serving.server.batching import Waiting
+from lungnet.serving.server.infer_protocol import HEADER_LENGTH, InferRequest, read_request, write_reply
+from lungnet.serving.server.observing import Metrics, Scope
 from lungnet.serving.server.refusal import FAILED, Headers, Refusal, refusal_reply
-from lungnet.serving.server.service import LONG_BODY, Asked, Service
+from lungnet.serving.server.service import LONG_BODY, MODEL_NAME, Service
 
 logger = logging.getLogger(__name__)
 
@@ -87,6 +87,8 @@ class QuickInfer:
     def submit(self, known: KnownHead, body: bytes, send: Sender) -> bool:
         """Lets the model see a request.
 
+        What its body holds is bounded by `LONG_BODY` and the number of connections.
+
         Args:
             known: its head.
             body: all of it.
@@ -97,25 +99,57 @@ class QuickInfer:
         """
         start = time.perf_counter()
         try:
-            asked = self._service.ask(body, known.header_length, known.version)
+            version, batcher = self._service.now(known.version)
+            request = read_request(body, known.header_length, self._service.limits)
+            if len(request.patches_hu) > self._service.limits.max_batch:
+                return False
+            batcher.put(_Asked(known, request, version, start, send, self._service.metrics))
         except Refusal:
             return False
-        asked.answer.add_done_callback(partial(self._answer, known, asked, start, send))
         return True
 
-    def _answer(self, known: KnownHead, asked: Asked, start: float, send: Sender, answer: Answer) -> None:
-        status = 200
-        asked.share.give_back()
-        try:
-            body, headers = asked.reply()
-        except Refusal as refusal:
-            self._service.metrics.refused(refusal.reason)
-            status, (body, headers) = refusal.status, refusal_reply(known.path, refusal)
-        except Exception:
-            logger.exception("A request failed.")
-            status, (body, headers) = 500, refusal_reply(known.path, Refusal(500, FAILED))
-        send(status, headers, body)
-        self._service.metrics.note(known.route, "POST", status, time.perf_counter() - start, asked.told)
+
+class _Asked(Waiting):
+    """A request on the short way, whose model is the one that took it."""
+
+    __slots__ = ("known", "metrics", "request", "send", "start", "version")
+
+    def __init__(
+        self,
+        known: KnownHead,
+        request: InferRequest,
+        version: str,
+        start: float,
+        send: Sender,
+        metrics: Metrics,
+    ) -> None:
+        super().__init__(request.patches_hu)
+        self.known, self.request, self.version = known, request, version
+        self.start, self.send, self.metrics = start, send, metrics
+
+    def answer(self, made: Prediction | Exception) -> None:
+        """Sends the reply, or the refusal."""
+        route, version = self.known.route, self.version
+        if isinstance(made, Exception):
+            status = self._refuse(made)
+            told = {"patches": len(self.patches_hu), "version": version}
+            self.metrics.note(route, "POST", status, time.perf_counter() - self.start, told)
+        else:
+            body, headers = write_reply(self.request, made, MODEL_NAME, version)
+            self.send(200, headers, body)
+            seconds = time.perf_counter() - self.start
+            self.metrics.note_answered(route, seconds, len(self.patches_hu), version)
+
+    def _refuse(self, made: Exception) -> int:
+        if isinstance(made, Refusal):
+            refusal = made
+            self.metrics.refused(refusal.reason)
+        else:
+            logger.error("A request failed.", exc_info=made)
+            refusal = Refusal(500, FAILED)
+        body, headers = refusal_reply(self.known.path, refusal)
+        self.send(refusal.status, headers, body)
+        return refusal.status
 
 
 def _is_all_of(head: bytes, scope: Scope) -> bool:

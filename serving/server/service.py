@@ -5,14 +5,13 @@ import contextlib
 import logging
 from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from typing import Any
 
 import lungnet
 from lungnet.cores import usable_cores
 from lungnet.serving.providers import CPU
-from lungnet.serving.server.batching import Answer, Batcher
-from lungnet.serving.server.bodies import HeldBytes, Share, read_body
+from lungnet.serving.server.batching import Batcher
+from lungnet.serving.server.bodies import HeldBytes, read_body
 from lungnet.serving.server.freed_memory import give_back_freed_memory
 from lungnet.serving.server.infer_protocol import (
     HEADER_LENGTH,
@@ -37,36 +36,6 @@ _DEFLATE_RATIO = 1032
 LONG_BODY = 64 * 2**10
 
 
-@dataclass(frozen=True)
-class Asked:
-    """A request that the model is to see.
-
-    Attributes:
-        request: as read.
-        version: of the model that sees it.
-        answer: where the prediction will be.
-        share: of what bodies hold, to be given back then.
-    """
-
-    request: InferRequest
-    version: str
-    answer: Answer
-    share: Share
-
-    @property
-    def told(self) -> dict[str, Any]:
-        """What the log says of it."""
-        return {"patches": len(self.request.patches_hu), "version": self.version}
-
-    def reply(self) -> tuple[bytes, Headers]:
-        """Returns body and headers of the reply, once the answer is there.
-
-        Raises:
-            Refusal: the answer is one.
-        """
-        return write_reply(self.request, self.answer.result(), MODEL_NAME, self.version)
-
-
 class Service:
     """Answers for one event loop.
 
@@ -74,6 +43,8 @@ class Service:
         open_store: makes the store; it is given what is to be called after a reload.
         limits: of the server.
         threads: batches that run side by side on a CPU, each on one core; None for one per core.
+        in_loop: run small batches on a CPU in the event loop; best with one thread, and other servers beside
+            this one for the other cores.
 
     Attributes:
         limits: as given.
@@ -85,12 +56,13 @@ class Service:
         open_store: Callable[[Callable[[bool], None]], ModelStore],
         limits: ServerLimits,
         threads: int | None = None,
+        in_loop: bool = False,
     ) -> None:
         self.limits = limits
         self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
-        self._threads = threads or usable_cores()
+        self._threads, self._in_loop = threads or usable_cores(), in_loop
         self._executor = ThreadPoolExecutor(self._threads, "model")
         self._model, self._batcher = self._store.current, self._batcher_for(self._store.current)
 
@@ -105,6 +77,7 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await watching
             self._executor.shutdown()
+            self.metrics.log_answered()
 
     async def infer(
         self, scope: Scope, receive: Receive, name: str, version: str | None
@@ -127,33 +100,24 @@ class Service:
             else:
                 asked = self._read(*arguments)
             # A request stays with the model that took it, also when a newer one comes in the meantime.
-            model, batcher = self._now()
-            if version not in (None, model.version):
-                raise _no_version(version)
-            scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": model.version}
+            served, batcher = self.now(version)
+            scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": served}
             prediction = await batcher.submit(asked.patches_hu)
-            return write_reply(asked, prediction, MODEL_NAME, model.version)
+            return write_reply(asked, prediction, MODEL_NAME, served)
 
-    def ask(self, body: bytes, header_length: bytes | None, version: str | None) -> Asked:
-        """Lets the model see a request whose body is there, short and as it was before any encoding.
+    def now(self, version: str | None) -> tuple[str, Batcher]:
+        """Returns the version that is served, and its queue.
+
+        Args:
+            version: as asked for, None for the newest.
 
         Raises:
-            Refusal: as `infer`, or it does not fit one batch.
+            Refusal: another is served (404).
         """
         model, batcher = self._now()
         if version not in (None, model.version):
             raise _no_version(version)
-        share = Share(self._bodies)
-        share.take(len(body))
-        try:
-            request = read_request(body, header_length, self.limits)
-            if len(request.patches_hu) > self.limits.max_batch:
-                raise Refusal(413, "More patches than a batch.", "too_large")
-            answer = batcher.put(request.patches_hu)
-        except Refusal:
-            share.give_back()
-            raise
-        return Asked(request, model.version, answer, share)
+        return model.version, batcher
 
     def server_metadata(self) -> dict[str, Any]:
         """Returns what the server is."""
@@ -206,13 +170,14 @@ class Service:
 
     def _batcher_for(self, model: ServedModel) -> Batcher:
         classifier = model.classifier
-        side_by_side = self._threads if classifier.providers == [CPU] else 1
+        on_cpu = classifier.providers == [CPU]
         return Batcher(
             classifier.predict_with_clusters,
             self._executor,
             self.limits,
             self.metrics.batch.observe,
-            side_by_side,
+            side_by_side=self._threads if on_cpu else 1,
+            in_loop=on_cpu and self._in_loop,
         )
 
     async def _watch(self, seconds: float) -> None:

@@ -46,20 +46,23 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], name: str) -> np
     return values.astype(dtype).reshape(shape)
 
 
-def from_bytes(data: memoryview, datatype: str, shape: tuple[int, ...], name: str) -> npt.NDArray[Any]:
-    """Returns an array of raw bytes, which it shares.
+def from_bytes(
+    data: bytes, start: int, datatype: str, shape: tuple[int, ...], name: str
+) -> npt.NDArray[Any]:
+    """Returns an array of the raw bytes from `start` on, which it shares.
 
     Raises:
         Refusal: there are more or less bytes than the shape says.
     """
     dtype = DATATYPES[datatype]
     expected = math.prod(shape) * dtype.itemsize
-    if len(data) != expected:
+    received = len(data) - start
+    if received != expected:
         raise Refusal(
             400,
-            f"{name}: {datatype} of shape {list(shape)} takes {expected} bytes. Received: {len(data)} bytes",
+            f"{name}: {datatype} of shape {list(shape)} takes {expected} bytes. Received: {received} bytes",
         )
-    return np.frombuffer(data, dtype).reshape(shape)
+    return np.frombuffer(data, dtype, offset=start).reshape(shape)
 
 
 def describe_output(name: str, datatype: str, count: int, values: list[Any] | None) -> dict[str, Any]:
