@@ -18,7 +18,14 @@ from lungnet.serving.classifier import PATCH_SIZE, Prediction
 from lungnet.serving.server.json_bounds import DECODING, LONG_JSON, check_json
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.refusal import Headers, Refusal
-from lungnet.serving.server.tensors import describe_output, from_bytes, from_json, parse_json, to_bytes
+from lungnet.serving.server.tensors import (
+    DATATYPES,
+    describe_output,
+    from_bytes,
+    from_json,
+    parse_json,
+    to_bytes,
+)
 
 #: Output -> datatype of the protocol, in the order of replies.
 OUTPUTS = {"probability": "FP32", "cluster": "INT64"}
@@ -45,10 +52,18 @@ class InferRequest(NamedTuple):
 
 
 class _Read(NamedTuple):
-    """The JSON of a request: its input (shape `(count, 40, 40)`), its outputs and its id."""
+    """The JSON of a request.
 
-    tensor: Mapping[str, Any]
+    Attributes:
+        count: patches in the input.
+        data: of the input; None where its bytes follow.
+        bytes_after: that its `binary_data_size` states; None without.
+        outputs, id: of `InferRequest`.
+    """
+
     count: int
+    data: Any
+    bytes_after: int | None
     outputs: tuple[tuple[str, bool], ...]
     id: str | None
 
@@ -82,22 +97,35 @@ def decompress(body: bytes, encoding: str, limits: ServerLimits) -> bytes:
     return plain
 
 
-def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits) -> InferRequest:
+def json_bytes(header_length: bytes | None, body_bytes: int) -> int:
+    """Returns how many bytes of a body are JSON; tensors follow.
+
+    Args:
+        header_length: value of `Inference-Header-Content-Length`, None without, where all is JSON.
+        body_bytes: of the body.
+
+    Raises:
+        Refusal: the header says nothing that can be.
+    """
+    if header_length is None:
+        return body_bytes
+    length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
+    if not 0 <= length <= body_bytes:
+        raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
+    return length
+
+
+def read_request(body: bytes, length: int, limits: ServerLimits) -> InferRequest:
     """Reads an inference request.
 
     Args:
         body: unpacked.
-        header_length: value of `Inference-Header-Content-Length`, None where the body is all JSON.
+        length: of the JSON in it, from `json_bytes`.
         limits: how many patches it may hold; JSON that would become more is not decoded.
 
     Raises:
         Refusal: it is not what the protocol and the model ask for.
     """
-    length = len(body)
-    if header_length is not None:
-        length = int(header_length) if _NUMBER.fullmatch(header_length) else -1
-        if not 0 <= length <= len(body):
-            raise Refusal(400, f"{HEADER_LENGTH} must be a number of bytes that the body has.")
     text = body[:length]
     if length <= LONG_JSON:
         return _to_request(text, body, limits)
@@ -107,36 +135,51 @@ def read_request(body: bytes, header_length: bytes | None, limits: ServerLimits)
 
 
 def _to_request(text: bytes, body: bytes, limits: ServerLimits) -> InferRequest:
-    has_bytes = len(body) > len(text)
-    read = (_read_again if has_bytes and len(text) <= _SHORT_JSON else _read)(text)
+    start = len(text)
+    read = (_read_again if start < len(body) and start <= _SHORT_JSON else _read)(text)
     if read.count > limits.max_patches:
         raise Refusal(
             413,
             f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {read.count}",
             "too_large",
         )
-    return InferRequest(_to_patches(read, body, len(text)), read.outputs, read.id)
+    return InferRequest(_to_patches(read, body, start), read.outputs, read.id)
 
 
 def write_reply(
     request: InferRequest, prediction: Prediction, model: str, version: str
 ) -> tuple[bytes, Headers]:
     """Returns the body and the headers of a reply."""
-    told = [getattr(prediction, name).tolist() for name, binary in request.outputs if not binary]
     of = (request.outputs, len(prediction.probability), request.id, model, version)
-    text = _reply_json(*of, told) if told else _reply_json_before_bytes(*of)
+    told = [getattr(prediction, name).tolist() for name, binary in request.outputs if not binary]
+    if told:
+        text, raw_bytes = _reply_json(*of, told), _raw_bytes(*of[:2])
+        headers = _reply_headers(len(text), raw_bytes)
+    else:
+        text, headers = _before_bytes(*of)
     raw = [to_bytes(getattr(prediction, name), OUTPUTS[name]) for name, binary in request.outputs if binary]
-    body = b"".join([text, *raw])
-    return body, _reply_headers(len(body), len(text) if raw else None)
+    return b"".join((text, *raw)), headers
 
 
-@functools.lru_cache(maxsize=256)
-def _reply_headers(length: int, json_length: int | None) -> Headers:
-    known = (b"content-length", b"%d" % length)
-    if json_length is None:
+def _raw_bytes(outputs: tuple[tuple[str, bool], ...], count: int) -> int:
+    return sum(count * DATATYPES[OUTPUTS[name]].itemsize for name, binary in outputs if binary)
+
+
+def _reply_headers(json_length: int, raw_bytes: int) -> Headers:
+    known = (b"content-length", b"%d" % (json_length + raw_bytes))
+    if not raw_bytes:
         return (b"content-type", b"application/json"), known
     kind = (b"content-type", b"application/octet-stream")
     return kind, known, (HEADER_LENGTH.lower().encode(), b"%d" % json_length)
+
+
+@functools.lru_cache(maxsize=256)
+def _before_bytes(
+    outputs: tuple[tuple[str, bool], ...], count: int, identity: str | None, model: str, version: str
+) -> tuple[bytes, Headers]:
+    """What stands before the bytes of one answer stands before those of the next."""
+    text = _reply_json(outputs, count, identity, model, version)
+    return text, _reply_headers(len(text), _raw_bytes(outputs, count))
 
 
 def _reply_json(
@@ -159,17 +202,17 @@ def _reply_json(
     return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
 
 
-#: What stands before the bytes of one answer stands before those of the next.
-_reply_json_before_bytes = functools.lru_cache(maxsize=256)(_reply_json)
-
-
 def _read(text: bytes) -> _Read:
     told = parse_json(text)
     identity = told.get("id")
     if identity is not None and not (isinstance(identity, str) and len(identity) <= _LONGEST_ID):
         raise Refusal(400, f"id must be text of at most {_LONGEST_ID} characters.")
-    tensor = _input(told)
-    return _Read(tensor, tensor["shape"][0], tuple(_outputs(told).items()), identity)
+    tensor, outputs = _input(told), tuple(_outputs(told).items())
+    bytes_after = _parameters(tensor, INPUT).get("binary_data_size")
+    if bytes_after is not None and type(bytes_after) is not int:
+        raise Refusal(400, f"{INPUT}: binary_data_size must be the number of bytes that follow the JSON.")
+    data = tensor.get("data") if bytes_after is None else None
+    return _Read(tensor["shape"][0], data, bytes_after, outputs, identity)
 
 
 _read_again = functools.lru_cache(maxsize=256)(_read)
@@ -193,13 +236,12 @@ def _input(told: Mapping[str, Any]) -> dict[str, Any]:
 
 def _to_patches(read: _Read, body: bytes, start: int) -> npt.NDArray[np.int16]:
     """The patches, whose bytes begin at `start` where they are not in the JSON."""
-    shape = (read.count, PATCH_SIZE, PATCH_SIZE)
-    size, there = _parameters(read.tensor, INPUT).get("binary_data_size"), len(body) - start
-    if size is None:
+    shape, there = (read.count, PATCH_SIZE, PATCH_SIZE), len(body) - start
+    if read.bytes_after is None:
         if there:
             raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
-        return from_json(read.tensor.get("data"), INPUT_DATATYPE, shape, INPUT)
-    if type(size) is not int or size != there:
+        return from_json(read.data, INPUT_DATATYPE, shape, INPUT)
+    if read.bytes_after != there:
         raise Refusal(400, f"{INPUT}: binary_data_size must be the {there} bytes that follow the JSON.")
     return from_bytes(body, start, INPUT_DATATYPE, shape, INPUT)
 

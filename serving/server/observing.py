@@ -16,6 +16,8 @@ from typing import Any, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from lungnet.serving.server.request_counts import RequestCounts
+
 logger = logging.getLogger(__name__)
 
 Scope = MutableMapping[str, Any]
@@ -24,7 +26,6 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 ASGIApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_SECONDS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30, 60)
 _PATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 
 
@@ -51,16 +52,8 @@ class Metrics:
 
     def __init__(self, waiting: Callable[[], int], version: Callable[[], int]) -> None:
         self.registry = CollectorRegistry()
-        self._requests = Counter(
-            "lungnet_requests", "Requests.", ("route", "method", "status"), registry=self.registry
-        )
-        self._seconds = Histogram(
-            "lungnet_request_seconds",
-            "From the headers of a request to the end of its answer.",
-            ("route",),
-            buckets=_SECONDS,
-            registry=self.registry,
-        )
+        self._requests = RequestCounts()
+        self.registry.register(self._requests)
         self._refused = Counter(
             "lungnet_refused", "Requests that got no answer.", ("reason",), registry=self.registry
         )
@@ -70,9 +63,6 @@ class Metrics:
             buckets=_PATCHES,
             registry=self.registry,
         )
-        # The registry looks labels up anew, under a lock, each time; there are few of them.
-        self._counted = functools.lru_cache(maxsize=256)(self._requests.labels)
-        self._timed = functools.lru_cache(maxsize=256)(self._seconds.labels)
         self._answered: dict[tuple[str, str], _Answered] = {}
         self._reloads = Counter(
             "lungnet_model_reloads", "Newer versions, opened or not.", ("result",), registry=self.registry
@@ -90,8 +80,7 @@ class Metrics:
             seconds: that it took.
             told: what else the log is to say.
         """
-        self._counted(route, method, status).inc()
-        self._timed(route).observe(seconds)
+        self._requests.count(route, method, status, seconds)
         _log({"route": route, "method": method, "status": status, "ms": round(1e3 * seconds, 2)} | told)
 
     def note_answered(self, route: str, seconds: float, patches: int, version: str) -> None:
@@ -103,8 +92,7 @@ class Metrics:
             patches: in it.
             version: of the model.
         """
-        self._counted(route, "POST", 200).inc()
-        self._timed(route).observe(seconds)
+        self._requests.count(route, "POST", 200, seconds)
         told = self._answered.get((route, version))
         if told is None:
             if not self._answered:
@@ -112,7 +100,8 @@ class Metrics:
             told = self._answered[route, version] = _Answered()
         told.requests += 1
         told.patches += patches
-        told.seconds = max(told.seconds, seconds)
+        if seconds > told.seconds:
+            told.seconds = seconds
 
     def log_answered(self) -> None:
         """Logs what was answered and is not in the log yet; `ms` is of the slowest."""

@@ -12,7 +12,13 @@ from dataclasses import dataclass
 
 from lungnet.serving.classifier import Prediction
 from lungnet.serving.server.batching import Waiting
-from lungnet.serving.server.infer_protocol import HEADER_LENGTH, InferRequest, read_request, write_reply
+from lungnet.serving.server.infer_protocol import (
+    HEADER_LENGTH,
+    InferRequest,
+    json_bytes,
+    read_request,
+    write_reply,
+)
 from lungnet.serving.server.observing import Metrics, Scope
 from lungnet.serving.server.refusal import FAILED, Headers, Refusal, refusal_reply
 from lungnet.serving.server.service import LONG_BODY, MODEL_NAME, Service
@@ -36,14 +42,14 @@ class KnownHead:
 
     Attributes:
         body_bytes: that follow.
-        header_length: of `Inference-Header-Content-Length`, None without.
+        json_bytes: of the body; tensors follow.
         version: of the model that is asked for, None for the newest.
         route: that requests are counted by.
         path: as it was asked for.
     """
 
     body_bytes: int
-    header_length: bytes | None
+    json_bytes: int
     version: str | None
     route: str
     path: str
@@ -78,7 +84,8 @@ class QuickInfer:
             if len(self._known) >= MAX_HEADS:
                 del self._known[next(iter(self._known))]
             length = headers.get(HEADER_LENGTH.lower().encode())
-            self._known[head] = KnownHead(body_bytes, length, version, scope["route"].path, scope["path"])
+            of_json = json_bytes(length, body_bytes)
+            self._known[head] = KnownHead(body_bytes, of_json, version, scope["route"].path, scope["path"])
 
     def known(self, head: bytes) -> KnownHead | None:
         """Returns what a head says, None where it has not been answered yet."""
@@ -100,7 +107,7 @@ class QuickInfer:
         start = time.perf_counter()
         try:
             version, batcher = self._service.now(known.version)
-            request = read_request(body, known.header_length, self._service.limits)
+            request = read_request(body, known.json_bytes, self._service.limits)
             if len(request.patches_hu) > self._service.limits.max_batch:
                 return False
             batcher.put(_Asked(known, request, version, start, send, self._service.metrics))

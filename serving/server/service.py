@@ -17,6 +17,7 @@ from lungnet.serving.server.infer_protocol import (
     HEADER_LENGTH,
     InferRequest,
     decompress,
+    json_bytes,
     read_request,
     write_reply,
 )
@@ -160,7 +161,8 @@ class Service:
         return model
 
     def _read(self, body: bytes, encoding: str, header_length: bytes | None) -> InferRequest:
-        return read_request(decompress(body, encoding, self.limits), header_length, self.limits)
+        plain = decompress(body, encoding, self.limits)
+        return read_request(plain, json_bytes(header_length, len(plain)), self.limits)
 
     def _now(self) -> tuple[ServedModel, Batcher]:
         current = self._store.current

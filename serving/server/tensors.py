@@ -62,7 +62,7 @@ def from_bytes(
             400,
             f"{name}: {datatype} of shape {list(shape)} takes {expected} bytes. Received: {received} bytes",
         )
-    return np.frombuffer(data, dtype, offset=start).reshape(shape)
+    return np.ndarray(shape, dtype, data, start)
 
 
 def describe_output(name: str, datatype: str, count: int, values: list[Any] | None) -> dict[str, Any]:

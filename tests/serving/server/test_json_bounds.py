@@ -19,7 +19,7 @@ SENTENCE = r"The JSON holds more numbers, lists or texts than a request of 40 pa
 
 
 def read(body: bytes) -> InferRequest:
-    return read_request(body, None, LIMITS)
+    return read_request(body, len(body), LIMITS)
 
 
 def request(data: str, patches: int = 40, **more: str) -> bytes:
@@ -77,7 +77,7 @@ def test_the_bound_by_hand():
 def test_a_head_in_front_of_bytes_is_bounded_too():
     text = request("0", parameters="[" + "[]," * 30_000 + "0]")
     with pytest.raises(Refusal, match=SENTENCE):
-        read_request(text + bytes(3200), str(len(text)).encode(), LIMITS)
+        read_request(text + bytes(3200), len(text), LIMITS)
 
 
 def test_few_packed_bytes_do_not_unfold(server):
