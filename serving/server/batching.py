@@ -40,8 +40,12 @@ class Waiting(abc.ABC):
         self.answered = False
 
     @abc.abstractmethod
-    def answer(self, made: Prediction | Exception) -> None:
-        """Takes the prediction, or why there is none; called once, by the event loop."""
+    def answer(self, prediction: Prediction) -> None:
+        """Takes the prediction of these patches; this or `refuse` is called once, by the event loop."""
+
+    @abc.abstractmethod
+    def refuse(self, error: Exception) -> None:
+        """Takes why there is none."""
 
 
 class _Piece(Waiting):
@@ -53,13 +57,13 @@ class _Piece(Waiting):
         super().__init__(patches_hu)
         self.future = future
 
-    def answer(self, made: Prediction | Exception) -> None:
-        if self.future.done():
-            return
-        if isinstance(made, Exception):
-            self.future.set_exception(made)
-        else:
-            self.future.set_result(made)
+    def answer(self, prediction: Prediction) -> None:
+        if not self.future.done():
+            self.future.set_result(prediction)
+
+    def refuse(self, error: Exception) -> None:
+        if not self.future.done():
+            self.future.set_exception(error)
 
 
 class _Patience:
@@ -72,24 +76,23 @@ class _Patience:
 
     def begin(self, waiting: Waiting, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to wait for an answer."""
-        self._forget_answered()
-        self._until.append((loop.time() + self._limits.answer_seconds, waiting))
+        until = self._until
+        while until and until[0][1].answered:
+            until.popleft()
+        until.append((loop.time() + self._limits.answer_seconds, waiting))
         if self._timer is None:
             self._arm(loop)
 
-    def _forget_answered(self) -> None:
+    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._until and self._until[0][1].answered:
             self._until.popleft()
-
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
         self._timer = loop.call_at(self._until[0][0], self._end, loop) if self._until else None
 
     def _end(self, loop: asyncio.AbstractEventLoop) -> None:
         while self._until and self._until[0][0] <= loop.time():
             _, waiting = self._until.popleft()
             message = f"No answer within {self._limits.answer_seconds:g} s; try again."
-            _answer(waiting, _busy(message, "late", self._limits))
-        self._forget_answered()
+            _hand_out([waiting], _busy(message, "late", self._limits))
         self._arm(loop)
 
 
@@ -142,7 +145,7 @@ class Batcher:
             for start in range(0, len(patches_hu), size)
         ]
         for piece in pieces:
-            self._append(piece)
+            self.put(piece)
         try:
             if len(pieces) == 1:
                 return await pieces[0].future
@@ -159,23 +162,22 @@ class Batcher:
         Raises:
             Refusal: too many patches wait already (503).
         """
-        self._check_room(len(waiting.patches_hu))
-        self._append(waiting)
-
-    def _check_room(self, patches: int) -> None:
-        if self.waiting + patches > self._limits.max_waiting:
-            raise _busy("Too many requests are waiting; try again.", "busy", self._limits)
-
-    def _append(self, waiting: Waiting) -> None:
+        count = len(waiting.patches_hu)
+        self._check_room(count)
         loop = asyncio.get_running_loop()
         self._patience.begin(waiting, loop)
         with self._lock:
             self._queue.append(waiting)
-            self.waiting += len(waiting.patches_hu)
+            self.waiting += count
             start = not self._starting and self._running < self._side_by_side
-            self._starting = self._starting or start
+            if start:
+                self._starting = True
         if start:  # once all that has arrived with this one has been read
             loop.call_soon(self._start, loop)
+
+    def _check_room(self, patches: int) -> None:
+        if self.waiting + patches > self._limits.max_waiting:
+            raise _busy("Too many requests are waiting; try again.", "busy", self._limits)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop_batch and self._run_in_loop(loop):
@@ -250,18 +252,14 @@ def _hand_out(batch: list[Waiting], made: Prediction | Exception) -> None:
     start = 0
     for waiting in batch:
         end = start + len(waiting.patches_hu)
-        if isinstance(made, Exception):
-            _answer(waiting, made)
-        else:
-            _answer(waiting, Prediction(made.probability[start:end], made.cluster[start:end]))
-        start = end
-
-
-def _answer(waiting: Waiting, made: Prediction | Exception) -> None:
-    if waiting.answered:
-        return
-    waiting.answered = True
-    try:
-        waiting.answer(made)
-    except Exception:  # it is of one request alone
-        logger.exception("An answer could not be given.")
+        part, start = slice(start, end), end
+        if waiting.answered:
+            continue
+        waiting.answered = True
+        try:
+            if isinstance(made, Exception):
+                waiting.refuse(made)
+            else:
+                waiting.answer(Prediction(made.probability[part], made.cluster[part]))
+        except Exception:  # it is of one request alone
+            logger.exception("An answer could not be given.")

@@ -135,15 +135,22 @@ def read_request(body: bytes, length: int, limits: ServerLimits) -> InferRequest
 
 
 def _to_request(text: bytes, body: bytes, limits: ServerLimits) -> InferRequest:
-    start = len(text)
-    read = (_read_again if start < len(body) and start <= _SHORT_JSON else _read)(text)
+    start, there = len(text), len(body) - len(text)
+    read = (_read_again if there and start <= _SHORT_JSON else _read)(text)
     if read.count > limits.max_patches:
         raise Refusal(
             413,
             f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {read.count}",
             "too_large",
         )
-    return InferRequest(_to_patches(read, body, start), read.outputs, read.id)
+    shape = (read.count, PATCH_SIZE, PATCH_SIZE)
+    if read.bytes_after is not None:
+        if read.bytes_after != there:
+            raise Refusal(400, f"{INPUT}: binary_data_size must be the {there} bytes that follow the JSON.")
+        return InferRequest(from_bytes(body, start, INPUT_DATATYPE, shape, INPUT), read.outputs, read.id)
+    if there:
+        raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
+    return InferRequest(from_json(read.data, INPUT_DATATYPE, shape, INPUT), read.outputs, read.id)
 
 
 def write_reply(
@@ -232,18 +239,6 @@ def _input(told: Mapping[str, Any]) -> dict[str, Any]:
     if not whole or len(shape) != 3 or shape[1:] != [PATCH_SIZE, PATCH_SIZE] or shape[0] < 1:
         raise Refusal(400, f"{INPUT}: shape must be [n, {PATCH_SIZE}, {PATCH_SIZE}] with n of at least 1.")
     return tensor
-
-
-def _to_patches(read: _Read, body: bytes, start: int) -> npt.NDArray[np.int16]:
-    """The patches, whose bytes begin at `start` where they are not in the JSON."""
-    shape, there = (read.count, PATCH_SIZE, PATCH_SIZE), len(body) - start
-    if read.bytes_after is None:
-        if there:
-            raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
-        return from_json(read.data, INPUT_DATATYPE, shape, INPUT)
-    if read.bytes_after != there:
-        raise Refusal(400, f"{INPUT}: binary_data_size must be the {there} bytes that follow the JSON.")
-    return from_bytes(body, start, INPUT_DATATYPE, shape, INPUT)
 
 
 def _outputs(told: Mapping[str, Any]) -> dict[str, bool]:

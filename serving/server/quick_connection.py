@@ -66,7 +66,7 @@ class QuickProtocol(BoundedProtocol):
         if end < len(_END):
             return False
         head = data[:end]
-        known = self._quick.known(head)
+        known = self._quick.known.get(head)
         if known is None:
             self._head = head
             return False
@@ -76,7 +76,7 @@ class QuickProtocol(BoundedProtocol):
         self._headers_came()
         return True
 
-    def _send(self, status: int, headers: Headers, body: bytes) -> None:
+    def _send(self, status: int, body: bytes, headers: Headers) -> None:
         self._answering = False
         if self.transport.is_closing():  # whoever asked has left
             return

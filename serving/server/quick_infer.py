@@ -32,8 +32,8 @@ HEAD = "head"
 #: They ask for more than an answer.
 _SPECIAL = frozenset({b"content-encoding", b"expect", b"te", b"transfer-encoding", b"upgrade"})
 
-#: Takes status, headers and body of an answer.
-Sender = Callable[[int, Headers, bytes], None]
+#: Takes status, body and headers of an answer.
+Sender = Callable[[int, bytes, Headers], None]
 
 
 @dataclass(frozen=True)
@@ -62,11 +62,14 @@ class QuickInfer:
 
     Args:
         service: what answers.
+
+    Attributes:
+        known: a head's bytes -> what they say.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._known: dict[bytes, KnownHead] = {}
+        self.known: dict[bytes, KnownHead] = {}
 
     def remember(self, scope: Scope, version: str | None) -> None:
         """Takes note of a request that was let in and answered.
@@ -76,20 +79,16 @@ class QuickInfer:
             version: of the model, as asked for.
         """
         head: bytes | None = scope["state"].get(HEAD)
-        if head is None or head in self._known or not (_is_plain(scope) and _is_all_of(head, scope)):
+        if head is None or head in self.known or not (_is_plain(scope) and _is_all_of(head, scope)):
             return
         headers = dict(scope["headers"])
         body_bytes = int(headers[b"content-length"])
         if len(head) <= MAX_HEAD_BYTES and body_bytes <= LONG_BODY:
-            if len(self._known) >= MAX_HEADS:
-                del self._known[next(iter(self._known))]
+            if len(self.known) >= MAX_HEADS:
+                del self.known[next(iter(self.known))]
             length = headers.get(HEADER_LENGTH.lower().encode())
             of_json = json_bytes(length, body_bytes)
-            self._known[head] = KnownHead(body_bytes, of_json, version, scope["route"].path, scope["path"])
-
-    def known(self, head: bytes) -> KnownHead | None:
-        """Returns what a head says, None where it has not been answered yet."""
-        return self._known.get(head)
+            self.known[head] = KnownHead(body_bytes, of_json, version, scope["route"].path, scope["path"])
 
     def submit(self, known: KnownHead, body: bytes, send: Sender) -> bool:
         """Lets the model see a request.
@@ -104,13 +103,15 @@ class QuickInfer:
         Returns:
             Whether it was taken; if not, the whole way says why not.
         """
-        start = time.perf_counter()
+        start, service = time.perf_counter(), self._service
+        version, batcher = service.now()
+        if known.version is not None and known.version != version:
+            return False
         try:
-            version, batcher = self._service.now(known.version)
-            request = read_request(body, known.json_bytes, self._service.limits)
-            if len(request.patches_hu) > self._service.limits.max_batch:
+            request = read_request(body, known.json_bytes, service.limits)
+            if len(request.patches_hu) > service.limits.max_batch:
                 return False
-            batcher.put(_Asked(known, request, version, start, send, self._service.metrics))
+            batcher.put(_Asked(known, request, version, start, send, service.metrics))
         except Refusal:
             return False
         return True
@@ -134,29 +135,23 @@ class _Asked(Waiting):
         self.known, self.request, self.version = known, request, version
         self.start, self.send, self.metrics = start, send, metrics
 
-    def answer(self, made: Prediction | Exception) -> None:
-        """Sends the reply, or the refusal."""
-        route, version = self.known.route, self.version
-        if isinstance(made, Exception):
-            status = self._refuse(made)
-            told = {"patches": len(self.patches_hu), "version": version}
-            self.metrics.note(route, "POST", status, time.perf_counter() - self.start, told)
-        else:
-            body, headers = write_reply(self.request, made, MODEL_NAME, version)
-            self.send(200, headers, body)
-            seconds = time.perf_counter() - self.start
-            self.metrics.note_answered(route, seconds, len(self.patches_hu), version)
+    def answer(self, prediction: Prediction) -> None:
+        """Sends the reply."""
+        self.send(200, *write_reply(self.request, prediction, MODEL_NAME, self.version))
+        seconds = time.perf_counter() - self.start
+        self.metrics.note_answered(self.known.route, seconds, len(self.patches_hu), self.version)
 
-    def _refuse(self, made: Exception) -> int:
-        if isinstance(made, Refusal):
-            refusal = made
+    def refuse(self, error: Exception) -> None:
+        """Sends the refusal."""
+        if isinstance(error, Refusal):
+            refusal = error
             self.metrics.refused(refusal.reason)
         else:
-            logger.error("A request failed.", exc_info=made)
+            logger.error("A request failed.", exc_info=error)
             refusal = Refusal(500, FAILED)
-        body, headers = refusal_reply(self.known.path, refusal)
-        self.send(refusal.status, headers, body)
-        return refusal.status
+        self.send(refusal.status, *refusal_reply(self.known.path, refusal))
+        told = {"patches": len(self.patches_hu), "version": self.version}
+        self.metrics.note(self.known.route, "POST", refusal.status, time.perf_counter() - self.start, told)
 
 
 def _is_all_of(head: bytes, scope: Scope) -> bool:

@@ -60,12 +60,12 @@ class Service:
         in_loop: bool = False,
     ) -> None:
         self.limits = limits
-        self.metrics = Metrics(lambda: self._batcher.waiting, lambda: int(self._model.version))
+        self.metrics = Metrics(lambda: self._served[1].waiting, lambda: int(self._model.version))
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
         self._threads, self._in_loop = threads or usable_cores(), in_loop
         self._executor = ThreadPoolExecutor(self._threads, "model")
-        self._model, self._batcher = self._store.current, self._batcher_for(self._store.current)
+        self._take_newest()
 
     @contextlib.asynccontextmanager
     async def running(self, reload_seconds: float) -> AsyncIterator[None]:
@@ -101,24 +101,18 @@ class Service:
             else:
                 asked = self._read(*arguments)
             # A request stays with the model that took it, also when a newer one comes in the meantime.
-            served, batcher = self.now(version)
+            served, batcher = self.now()
+            if version not in (None, served):
+                raise _no_version(version)
             scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": served}
             prediction = await batcher.submit(asked.patches_hu)
             return write_reply(asked, prediction, MODEL_NAME, served)
 
-    def now(self, version: str | None) -> tuple[str, Batcher]:
-        """Returns the version that is served, and its queue.
-
-        Args:
-            version: as asked for, None for the newest.
-
-        Raises:
-            Refusal: another is served (404).
-        """
-        model, batcher = self._now()
-        if version not in (None, model.version):
-            raise _no_version(version)
-        return model.version, batcher
+    def now(self) -> tuple[str, Batcher]:
+        """Returns the version that is served, and its queue."""
+        if self._store.current is not self._model:
+            self._take_newest()
+        return self._served
 
     def server_metadata(self) -> dict[str, Any]:
         """Returns what the server is."""
@@ -153,7 +147,8 @@ class Service:
         Raises:
             Refusal: it has another name or version (404).
         """
-        model, _ = self._now()
+        self.now()
+        model = self._model
         if name != MODEL_NAME:
             raise Refusal(404, f"There is no such model; the one that is served is {MODEL_NAME}.", "unknown")
         if version not in (None, model.version):
@@ -164,11 +159,9 @@ class Service:
         plain = decompress(body, encoding, self.limits)
         return read_request(plain, json_bytes(header_length, len(plain)), self.limits)
 
-    def _now(self) -> tuple[ServedModel, Batcher]:
-        current = self._store.current
-        if current is not self._model:
-            self._model, self._batcher = current, self._batcher_for(current)
-        return self._model, self._batcher
+    def _take_newest(self) -> None:
+        model = self._store.current
+        self._model, self._served = model, (model.version, self._batcher_for(model))
 
     def _batcher_for(self, model: ServedModel) -> Batcher:
         classifier = model.classifier
@@ -198,7 +191,7 @@ class Service:
         except OSError as error:
             logger.warning("Cannot look for versions: %s", error.strerror or error)
             return False
-        self._now()  # lets go of the model before
+        self.now()  # lets go of the model before
         logger.info("reloaded", extra={"told": {"version": self._store.current.version}})
         return True
 

@@ -46,17 +46,14 @@ def from_json(data: Any, datatype: str, shape: tuple[int, ...], name: str) -> np
     return values.astype(dtype).reshape(shape)
 
 
-def from_bytes(
-    data: bytes, start: int, datatype: str, shape: tuple[int, ...], name: str
-) -> npt.NDArray[Any]:
+def from_bytes(data: bytes, start: int, datatype: str, shape: tuple[int, ...], name: str) -> npt.NDArray[Any]:
     """Returns an array of the raw bytes from `start` on, which it shares.
 
     Raises:
         Refusal: there are more or less bytes than the shape says.
     """
-    dtype = DATATYPES[datatype]
+    dtype, received = DATATYPES[datatype], len(data) - start
     expected = math.prod(shape) * dtype.itemsize
-    received = len(data) - start
     if received != expected:
         raise Refusal(
             400,

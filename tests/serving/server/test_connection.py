@@ -134,8 +134,8 @@ def test_headers_that_come_while_another_request_is_answered(
     monkeypatch.setattr(BoundedProtocol, "_miss_headers", seen)
     monkeypatch.setattr(connection, "HEADER_SECONDS", 0.1)
     with start(serving_folder) as server:
-        predict = server.service._batcher._predict
-        server.service._batcher._predict = lambda patches: go.wait(30) and predict(patches)
+        predict = server.service.now()[1]._predict
+        server.service.now()[1]._predict = lambda patches: go.wait(30) and predict(patches)
         one = client(server)
         one.raw.sendall(request(patches_hu[0]) + GOOD + GOOD[:-5])
         wait(lambda: missed)

@@ -91,7 +91,7 @@ def test_busy_and_late(start, serving_folder):
     limits = ServerLimits(max_waiting=2, max_patches=2, answer_seconds=0.5, retry_after_seconds=3)
     with start(serving_folder, limits, threads=1) as server:
         slow = Slow(server.service._model.classifier)
-        server.service._batcher._predict = slow
+        server.service.now()[1]._predict = slow
         replies = []
         threads = [
             threading.Thread(target=lambda: replies.append(server.infer(request(2)))) for _ in range(3)

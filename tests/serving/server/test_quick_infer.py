@@ -107,7 +107,7 @@ def test_what_comes_before_the_answer_waits_for_it(start, serving_folder, connec
         client = connect(server)
         requests = [request(patch) for patch in patches_hu]
         expected = [probability(client.ask(each)) for each in requests]
-        batcher, predict = server.service._batcher, server.service._batcher._predict
+        batcher, predict = server.service.now()[1], server.service.now()[1]._predict
         held = [b"not yet"]
 
         def slow(patches: np.ndarray) -> Prediction:
@@ -170,7 +170,7 @@ def test_a_version_that_was_exchanged_is_not_there(
 def test_failures_and_lateness_are_told(start, serving_folder, connect, wait, patches_hu):
     limits = ServerLimits(answer_seconds=0.2, max_waiting=4096)
     with start(serving_folder, limits=limits) as server:
-        client, batcher = connect(server), server.service._batcher
+        client, batcher = connect(server), server.service.now()[1]
         good, predict = request(patches_hu[0]), batcher._predict
         assert [client.ask(good)[0] for _ in range(2)] == [200, 200]
 
@@ -211,7 +211,7 @@ def test_few_heads_are_remembered(start, serving_folder, connect, patches_hu, wh
 
 def test_an_answer_is_given_before_the_server_ends(start, serving_folder, connect, wait, patches_hu):
     with start(serving_folder) as server:
-        client, batcher = connect(server), server.service._batcher
+        client, batcher = connect(server), server.service.now()[1]
         good, predict = request(patches_hu[0]), batcher._predict
         expected = probability(client.ask(good))
         held = [b"not yet"]
