@@ -81,7 +81,11 @@ async def load(port: int, folder: Path, options: argparse.Namespace) -> Load:
 
 
 def batches(port: int) -> dict[int, float]:
-    """Returns how many batches the model has seen, by size rounded up to what the metrics count by."""
+    """Returns how many batches the model has seen, by size rounded up to what the metrics count by.
+
+    A process hears what the others have counted a second later.
+    """
+    time.sleep(1.5)
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as reply:
         text = reply.read().decode()
     found = re.findall(r'lungnet_batch_patches_bucket{le="(\d+)\.0"} (\S+)', text)
@@ -89,16 +93,23 @@ def batches(port: int) -> dict[int, float]:
     return {int(size): upto[index + 1] - upto[index] for index, (size, _) in enumerate(found)}
 
 
+def _with_children(process: int) -> list[int]:
+    """Returns a process and those that it has started."""
+    children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
+    return [process, *map(int, children)]
+
+
 def resident_mib(process: int) -> float:
-    """Returns the memory of a process."""
-    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
+    """Returns the memory of a server's processes; what they share counts once for each."""
+    texts = [Path(f"/proc/{one}/statm").read_text() for one in _with_children(process)]
+    return sum(int(text.split()[1]) for text in texts) * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def processor_seconds(process: int) -> float:
-    """Returns what a process has used of the processors."""
-    times = Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
-    return sum(map(int, times)) / os.sysconf("SC_CLK_TCK")
+    """Returns what a server's processes have used of the processors."""
+    texts = [Path(f"/proc/{one}/stat").read_text() for one in _with_children(process)]
+    ticks = sum(int(one) for text in texts for one in text.rsplit(")", 1)[1].split()[11:13])
+    return ticks / os.sysconf("SC_CLK_TCK")
 
 
 class Direct:
@@ -141,10 +152,11 @@ class Direct:
         return patches / (time.perf_counter() - start)
 
 
-def serve(folder: Path, threads: int | None) -> tuple[subprocess.Popen[str], int]:
+def serve(folder: Path, threads: int | None, workers: int) -> tuple[subprocess.Popen[str], int]:
     """Starts a server; returns the process and its port."""
     command = [sys.executable, "-m", "lungnet", "serve", "--model-dir", str(folder), "--port", "0"]
     command += ["--provider", "CPUExecutionProvider", "--reload-seconds", "1"]
+    command += ["--workers", str(workers)]
     command += ["--threads", str(threads)] if threads else []
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
     assert process.stdout is not None
@@ -163,6 +175,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--turns", type=int, default=3, help="of the server and the runtime alone")
+    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes; by default one a core")
     parser.add_argument("--threads", type=int, help="cores for the model; by default all")
     parser.add_argument("--abuse", action="store_true")
     parser.add_argument("--output", type=Path, help="JSON file to write")
@@ -174,7 +187,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         shutil.copytree(newest, folder / "1")
-        process, port = serve(folder, options.threads)
+        process, port = serve(folder, options.threads, options.workers)
         try:
             found = measure(port, process.pid, folder, options)
         finally:
@@ -214,6 +227,7 @@ def measure(port: int, process: int, folder: Path, options: argparse.Namespace) 
     ]
     return {
         "clients": served[0].clients,
+        "workers": options.workers,
         "requests": requests,
         "failed": [failure for one in served for failure in one.failed][:10],
         "patches_per_second": [one.requests / one.seconds for one in served],

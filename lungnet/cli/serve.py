@@ -1,6 +1,5 @@
 """`lungnet serve`: the classifier over HTTP."""
 
-import importlib.util
 import os
 from pathlib import Path
 
@@ -45,6 +44,13 @@ Examples:
 @click.option("--tls-key", type=click.Path(path_type=Path, dir_okay=False), help="Its key, PEM.")
 @click.option("--behind-proxy", is_flag=True, help="A proxy in front of the server has TLS.")
 @options.execution
+@click.option(
+    "--workers",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Processes that answer; one for each core answers most patches (Linux).",
+)
 @click.option("--threads", type=click.IntRange(min=1), help="Cores for the model; by default all.")
 @click.option("--max-batch", type=click.IntRange(min=1), help="Patches that the model sees at once.")
 @click.option("--max-waiting", type=click.IntRange(min=1), help="Patches that wait; more get 503.")
@@ -77,6 +83,7 @@ def command(
     behind_proxy: bool,
     providers: tuple[str, ...],
     require_gpu: bool,
+    workers: int,
     threads: int | None,
     max_batch: int | None,
     max_waiting: int | None,
@@ -94,49 +101,40 @@ def command(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     try:
-        from lungnet.serving.server import Access, ModelStore, ServerLimits, build_app, serve
-        from lungnet.serving.server.access import LOOPBACK_HOSTS, check_exposure
-        from lungnet.serving.server.dicomweb_servers import dicomweb_servers
-        from lungnet.serving.server.quick_infer import QuickInfer
-        from lungnet.serving.server.running import Tls, log_json_lines
-        from lungnet.serving.server.scan_limits import ScanLimits
-        from lungnet.serving.server.scanning import Scanning
-        from lungnet.serving.server.service import Service
-        from lungnet.serving.server.uploads import UploadFolder
-        from lungnet.serving.shipped_model import SHIPPED_MODEL
+        from lungnet.cli.serve_workers import serve_with_workers
+        from lungnet.serving.server.server_settings import ServerSettings
+        from lungnet.serving.server.starting import run_server
     except ImportError as error:
         raise InputError(f"{error.name} is not installed; expected pip install 'lungnet[server]'.") from error
 
-    token = _token(token_file)
-    check_exposure(host, token, tls_cert is not None or behind_proxy)
-    dicomweb = dicomweb_servers(dicomweb_named, dicomweb_file)
-    if dicomweb and importlib.util.find_spec("highdicom") is None:
-        raise InputError("Results for DICOMweb servers need highdicom: pip install 'lungnet[dicom]'.")
-    given = {"max_batch": max_batch, "max_waiting": max_waiting}
-    chosen = {name: value for name, value in given.items() if value is not None}
-    try:
-        limits = ServerLimits(**chosen)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    log_json_lines()
-    service = Service(
-        lambda on_reload: ModelStore(
-            SHIPPED_MODEL if model_dir is None else model_dir,
-            providers=providers or None,
-            threads=threads,
-            batch_size=limits.max_batch,
-            require_gpu=require_gpu,
-            on_reload=on_reload,
-        ),
-        limits,
-        threads,
-    )
-    access = Access(LOOPBACK_HOSTS | {host.lower()} | {name.lower() for name in hosts}, token)
-    scanning = Scanning(ScanLimits(), UploadFolder(upload_dir))
-    quick = QuickInfer(service)
-    app = build_app(service, quick, access, reload_seconds, scanning, dicomweb)
-    tls = Tls(tls_cert, tls_key) if tls_cert and tls_key else None
-    serve(app, quick, host, port, tls, on_listening=lambda url: click.echo(f"Serving {url}"))
+    given = {
+        "model_dir": model_dir,
+        "host": host,
+        "port": port,
+        "hosts": hosts,
+        "token": _token(token_file),
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
+        "behind_proxy": behind_proxy,
+        "providers": providers,
+        "require_gpu": require_gpu,
+        "threads": threads,
+        "max_batch": max_batch,
+        "max_waiting": max_waiting,
+        "upload_dir": upload_dir,
+        "dicomweb": dicomweb_named,
+        "dicomweb_file": dicomweb_file,
+        "reload_seconds": reload_seconds,
+    }
+    settings = ServerSettings.model_validate({name: one for name, one in given.items() if one is not None})
+
+    def tell(url: str) -> None:
+        click.echo(f"Serving {url}")
+
+    if workers == 1:
+        run_server(settings, tell)
+    else:
+        serve_with_workers(settings, workers, tell)
 
 
 def _token(path: Path | None) -> str | None:

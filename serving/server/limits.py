@@ -1,6 +1,6 @@
 """What a server takes upon itself, so that no request can exhaust it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True)
@@ -48,3 +48,13 @@ class ServerLimits:
                     f"{shared} must be at least {single}, or the largest request never gets in. "
                     f"Received: {shared}={getattr(self, shared)}, {single}={getattr(self, single)}"
                 )
+
+    def for_each_of(self, processes: int) -> "ServerLimits":
+        """Returns the bounds of each process where several make up the server: a share of what is shared."""
+        return replace(
+            self,
+            max_waiting=max(self.max_patches, self.max_waiting // processes),
+            max_held_bytes=max(
+                self.max_body_bytes, self.max_decompressed_bytes, self.max_held_bytes // processes
+            ),
+        )

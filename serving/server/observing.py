@@ -8,15 +8,17 @@ import asyncio
 import functools
 import json
 import logging
+import select
 import threading
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Iterator, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from lungnet.serving.server.request_counts import RequestCounts
+from lungnet.serving.server.shared_metrics import SharedMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -31,6 +33,8 @@ _PATCHES = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 4096)
 
 #: Answered requests of so long are logged together.
 _LINE_SECONDS = 0.1
+#: Other processes see what is counted here so much later.
+_PUBLISH_SECONDS = 1.0
 
 
 @dataclass
@@ -48,9 +52,13 @@ class Metrics:
     Args:
         waiting: returns how many patches wait for the model.
         version: returns the version that is served.
+        shared: with other processes of the same server; None for a server that is one process.
     """
 
-    def __init__(self, waiting: Callable[[], int], version: Callable[[], int]) -> None:
+    def __init__(
+        self, waiting: Callable[[], int], version: Callable[[], int], shared: SharedMetrics | None = None
+    ) -> None:
+        self._shared = shared
         self.registry = CollectorRegistry()
         self._requests = RequestCounts()
         self.registry.register(self._requests)
@@ -119,8 +127,20 @@ class Metrics:
         self._reloads.labels("served" if succeeded else "broken").inc()
 
     def text(self) -> bytes:
-        """Returns all of them as Prometheus reads them."""
-        return generate_latest(self.registry)
+        """Returns all of them as Prometheus reads them, other processes' too."""
+        own = generate_latest(self.registry)
+        return own if self._shared is None else self._shared.all(own)
+
+    async def publish(self) -> None:
+        """Leaves them for other processes, every second until it is cancelled, and then once more."""
+        if self._shared is None:
+            return
+        try:
+            while True:
+                self._shared.publish(generate_latest(self.registry))
+                await asyncio.sleep(_PUBLISH_SECONDS)
+        finally:
+            self._shared.publish(generate_latest(self.registry))
 
 
 class Observed:
@@ -240,8 +260,22 @@ class SoonWritten(logging.StreamHandler[TextIO]):
         self.acquire()
         try:
             lines, self._lines = self._lines, []
-            if lines:
-                self.stream.write("".join(lines))
+            for text in _in_pieces(lines):
+                self.stream.write(text)
                 super().flush()
         finally:
             self.release()
+
+
+def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
+    """Joins lines into texts that a pipe takes in one piece, also while other processes write to it."""
+    held: list[str] = []
+    size = 0
+    for line in lines:
+        if held and size + len(line) > select.PIPE_BUF:
+            yield "".join(held)
+            held, size = [], 0
+        held.append(line)
+        size += len(line)  # JSON is ASCII
+    if held:
+        yield "".join(held)

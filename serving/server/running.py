@@ -16,6 +16,9 @@ from lungnet.serving.server.observing import ASGIApp, JsonLines, SoonWritten
 from lungnet.serving.server.quick_connection import QuickProtocol
 from lungnet.serving.server.quick_infer import QuickInfer
 
+#: Connections that wait to be taken.
+_BACKLOG = 1024
+
 
 @dataclass(frozen=True)
 class Tls:
@@ -37,13 +40,14 @@ def serve(
     port: int,
     tls: Tls | None = None,
     on_listening: Callable[[str], None] = lambda url: None,
+    shared_port: bool = False,
 ) -> None:
     """Answers until the process is told to end (SIGINT, SIGTERM); requests under way are answered first.
 
     Args:
         app: of `build_app`.
         quick: that was given to it.
-        host, port: where to listen; port 0 takes a free one.
+        host, port, shared_port: of `listen`.
         tls: for https.
         on_listening: called with the URL once connections are taken.
 
@@ -51,9 +55,8 @@ def serve(
         InputError: the address cannot be had, or certificate and key cannot be read.
     """
     server = uvicorn.Server(configure(app, quick, tls))
-    listening = listen(host, port)
-    name = f"[{host}]" if ":" in host else host
-    on_listening(f"{'https' if tls else 'http'}://{name}:{listening.getsockname()[1]}")
+    listening = listen(host, port, shared_port)
+    on_listening(url_of(host, listening.getsockname()[1], tls is not None))
     # What is there now stays; without this, the collector goes through all of it again and again.
     gc.collect()
     gc.freeze()
@@ -86,17 +89,43 @@ def configure(app: ASGIApp, quick: QuickInfer, tls: Tls | None = None) -> uvicor
     return config
 
 
-def listen(host: str, port: int) -> socket.socket:
+def listen(host: str, port: int, shared: bool = False) -> socket.socket:
     """Returns a socket that takes connections; port 0 is a free one.
+
+    Args:
+        host, port: where.
+        shared: other processes of this user may listen there as well, and Linux shares connections out.
 
     Raises:
         InputError: the address cannot be had.
     """
+    listening = reserve(host, port, shared)
+    listening.listen(_BACKLOG)
+    return listening
+
+
+def reserve(host: str, port: int, shared: bool) -> socket.socket:
+    """Returns a socket as `listen` does that takes no connections yet."""
     try:
-        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
-        return socket.create_server((host, port), family=family, backlog=1024)
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        reserved = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if shared:
+                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            reserved.bind(address)
+        except OSError:
+            reserved.close()
+            raise
     except OSError as error:
         raise InputError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from error
+    return reserved
+
+
+def url_of(host: str, port: int, encrypted: bool) -> str:
+    """Returns what a server is reached by."""
+    name = f"[{host}]" if ":" in host else host
+    return f"{'https' if encrypted else 'http'}://{name}:{port}"
 
 
 def log_json_lines() -> None:

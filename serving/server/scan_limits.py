@@ -1,6 +1,6 @@
 """What a server takes upon itself where whole CT series are sent to it, or fetched by it."""
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 
 @dataclass(frozen=True)
@@ -44,3 +44,7 @@ class ScanLimits:
             value = getattr(self, field.name)
             if value <= 0:
                 raise ValueError(f"{field.name} must be above 0. Received: {field.name}={value}")
+
+    def for_each_of(self, processes: int) -> "ScanLimits":
+        """Returns the bounds of each process of several; each has a place at least."""
+        return replace(self, max_scans=max(1, self.max_scans // processes))

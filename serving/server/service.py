@@ -25,6 +25,7 @@ from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.model_store import ModelStore, ServedModel
 from lungnet.serving.server.observing import Metrics, Receive, Scope
 from lungnet.serving.server.refusal import Headers, Refusal
+from lungnet.serving.server.shared_metrics import SharedMetrics
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,9 @@ class Service:
         open_store: makes the store; it is given what is to be called after a reload.
         limits: of the server.
         threads: batches that run side by side on a CPU, each on one core; None for one per core.
-        in_loop: run small batches on a CPU in the event loop; best with one thread, and other servers beside
-            this one for the other cores.
+        in_loop: run small batches on a CPU in the event loop; best where other processes answer beside this
+            one, one for each core.
+        shared: metrics of those processes.
 
     Attributes:
         limits: as given.
@@ -58,9 +60,10 @@ class Service:
         limits: ServerLimits,
         threads: int | None = None,
         in_loop: bool = False,
+        shared: SharedMetrics | None = None,
     ) -> None:
         self.limits = limits
-        self.metrics = Metrics(lambda: self._served[1].waiting, lambda: int(self._model.version))
+        self.metrics = Metrics(lambda: self._served[1].waiting, lambda: int(self._model.version), shared)
         self._store = open_store(self.metrics.reloaded)
         self._bodies = HeldBytes(limits)
         self._threads, self._in_loop = threads or usable_cores(), in_loop
@@ -70,13 +73,14 @@ class Service:
     @contextlib.asynccontextmanager
     async def running(self, reload_seconds: float) -> AsyncIterator[None]:
         """Looks for newer versions every so often, until the server ends."""
-        watching = asyncio.create_task(self._watch(reload_seconds))
+        tasks = [asyncio.create_task(work) for work in (self._watch(reload_seconds), self.metrics.publish())]
         try:
             yield
         finally:
-            watching.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await watching
+            for task in tasks:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
             self._executor.shutdown()
             self.metrics.log_answered()
 

@@ -1,0 +1,201 @@
+"""A server of several processes, which listen on one port; Linux shares connections out among them."""
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+from lungnet.errors import InputError
+from lungnet.pipeline.worker_process import start
+from lungnet.serving.server.running import log_json_lines, reserve, url_of
+from lungnet.serving.server.server_settings import ServerSettings
+from lungnet.serving.server.shared_metrics import SharedMetrics
+from lungnet.serving.server.starting import check_settings, run_server
+from lungnet.serving.server.uploads import UploadFolder
+
+logger = logging.getLogger(__name__)
+
+#: From the end of a worker that was not told to, to the start of its successor.
+_PAUSE_SECONDS = 1.0
+#: They answer what is under way before they end.
+_END_SECONDS = 35.0
+
+
+def serve_with_workers(settings: ServerSettings, workers: int, on_listening: Callable[[str], None]) -> None:
+    """Answers until the process is told to end (SIGINT, SIGTERM); requests under way are answered first.
+
+    A worker that ends by itself is replaced.
+
+    Args:
+        settings: of the server.
+        workers: processes that answer.
+        on_listening: called with the URL once all of them do.
+
+    Raises:
+        InputError: they cannot be started.
+    """
+    check_settings(settings)
+    with (
+        _told_to_end() as ended,
+        contextlib.closing(UploadFolder(settings.upload_dir)) as private,
+        reserve(settings.host, settings.port, shared=True) as reserved,
+    ):
+        port = reserved.getsockname()[1]
+        log_json_lines()
+        team = _Team(settings.model_copy(update={"port": port}), workers, private.new())
+        try:
+            team.start_all(ended)
+            if not ended.signals:
+                on_listening(url_of(settings.host, port, settings.tls_cert is not None))
+            team.keep(ended)
+        finally:
+            team.end_all()
+
+
+@dataclass
+class _Ended:
+    """What the process was told by signals; `pipe` can be waited for."""
+
+    pipe: socket.socket
+    signals: list[int] = field(default_factory=list)
+
+
+@contextlib.contextmanager
+def _told_to_end() -> Iterator[_Ended]:
+    """Takes note of SIGINT and SIGTERM, and lets them do in the end what they would have done."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.setblocking(False)
+        ended = _Ended(ours)
+
+        def note(number: int, frame: object) -> None:
+            ended.signals.append(number)
+            with contextlib.suppress(BlockingIOError):
+                theirs.send(b"\0")
+
+        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield ended
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    for number in ended.signals[:1]:
+        signal.raise_signal(number)
+
+
+class _Worker:
+    """One process that answers, or is about to."""
+
+    def __init__(self, settings: ServerSettings, processes: int, metrics_folder: Path) -> None:
+        ours, theirs = socket.socketpair()
+        with theirs:
+            self.connection = Connection(ours.detach())
+            self.process: subprocess.Popen[bytes] = start(theirs.fileno(), f"{__name__}:work", {})
+        told = {
+            "settings": settings.model_dump(mode="json"),
+            "processes": processes,
+            "metrics_folder": str(metrics_folder),
+        }
+        with contextlib.suppress(ConnectionError):  # it has ended already, which is noticed
+            self.connection.send_bytes(json.dumps(told).encode())
+        self.ready = False
+
+    def hear(self) -> str | None:
+        """Takes the next word; returns why the process ends, None if it answers now."""
+        try:
+            told = json.loads(self.connection.recv_bytes())
+        except (EOFError, ConnectionError):
+            self.process.wait()
+            return f"A worker ended with the status {self.process.returncode}."
+        self.ready = "error" not in told
+        return told.get("error")
+
+    def end(self, until: float) -> None:
+        """Waits for its end, which it has been told of."""
+        try:
+            self.process.wait(max(0.0, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self.connection.close()
+
+
+class _Team:
+    def __init__(self, settings: ServerSettings, count: int, metrics_folder: Path) -> None:
+        self._new = lambda: _Worker(settings, count, metrics_folder)
+        self._metrics = SharedMetrics(metrics_folder)
+        self._workers = [self._new() for _ in range(count)]
+        self._missing: list[float] = []  # when each is to be replaced
+
+    def start_all(self, ended: _Ended) -> None:
+        """Waits until all answer."""
+        while not ended.signals and not all(worker.ready for worker in self._workers):
+            for worker in self._heard(ended, None):
+                reason = worker.hear()
+                if reason is not None:
+                    raise InputError(reason)
+
+    def keep(self, ended: _Ended) -> None:
+        """Replaces those that end, until the server is to end."""
+        while not ended.signals:
+            pause = max(0.0, min(self._missing) - time.monotonic()) if self._missing else None
+            for worker in self._heard(ended, pause):
+                reason = worker.hear()
+                if reason is not None:
+                    logger.error(reason)
+                    self._lose(worker)
+            now = time.monotonic()
+            for _ in [one for one in self._missing if one <= now]:
+                self._workers.append(self._new())
+            self._missing = [one for one in self._missing if one > now]
+
+    def end_all(self) -> None:
+        """Tells all to end, and waits for that."""
+        for worker in self._workers:
+            worker.process.terminate()
+        until = time.monotonic() + _END_SECONDS
+        for worker in self._workers:
+            worker.end(until)
+
+    def _heard(self, ended: _Ended, seconds: float | None) -> list[_Worker]:
+        by_connection = {worker.connection: worker for worker in self._workers}
+        heard = wait([*by_connection, ended.pipe], seconds)
+        return [by_connection[one] for one in heard if isinstance(one, Connection)]
+
+    def _lose(self, worker: _Worker) -> None:
+        worker.process.terminate()
+        worker.end(time.monotonic() + _END_SECONDS)
+        self._metrics.end(worker.process.pid)
+        self._workers.remove(worker)
+        self._missing.append(time.monotonic() + _PAUSE_SECONDS)
+
+
+def work(descriptor: int) -> None:
+    """Is one of the processes: hears its settings through a socket, and ends when that closes."""
+    parent = Connection(descriptor)
+    told = json.loads(parent.recv_bytes())
+
+    def ready(url: str) -> None:
+        parent.send_bytes(b"{}")
+        threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+
+    try:
+        settings = ServerSettings.model_validate(told["settings"])
+        run_server(settings, ready, told["processes"], Path(told["metrics_folder"]))
+    except InputError as error:
+        parent.send_bytes(json.dumps({"error": str(error)}).encode())
+
+
+def _end_with(parent: Connection) -> None:
+    with contextlib.suppress(EOFError, ConnectionError):
+        parent.recv_bytes()
+    os.kill(os.getpid(), signal.SIGTERM)
