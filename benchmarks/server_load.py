@@ -175,7 +175,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--clients", type=int, default=32)
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--turns", type=int, default=3, help="of the server and the runtime alone")
-    parser.add_argument("--workers", type=int, default=usable_cores(), help="processes; by default one a core")
+    parser.add_argument(
+        "--workers", type=int, default=usable_cores(), help="processes; by default one a core"
+    )
     parser.add_argument("--threads", type=int, help="cores for the model; by default all")
     parser.add_argument("--abuse", action="store_true")
     parser.add_argument("--output", type=Path, help="JSON file to write")

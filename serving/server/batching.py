@@ -40,8 +40,11 @@ class Waiting(abc.ABC):
         self.answered = False
 
     @abc.abstractmethod
-    def answer(self, prediction: Prediction) -> None:
-        """Takes the prediction of these patches; this or `refuse` is called once, by the event loop."""
+    def answer(self, batch: Prediction, start: int, end: int) -> None:
+        """Takes the prediction of a batch in which these patches lie from start to end.
+
+        This or `refuse` is called once, by the event loop.
+        """
 
     @abc.abstractmethod
     def refuse(self, error: Exception) -> None:
@@ -57,9 +60,9 @@ class _Piece(Waiting):
         super().__init__(patches_hu)
         self.future = future
 
-    def answer(self, prediction: Prediction) -> None:
+    def answer(self, batch: Prediction, start: int, end: int) -> None:
         if not self.future.done():
-            self.future.set_result(prediction)
+            self.future.set_result(Prediction(batch.probability[start:end], batch.cluster[start:end]))
 
     def refuse(self, error: Exception) -> None:
         if not self.future.done():
@@ -249,10 +252,9 @@ def _busy(message: str, reason: str, limits: ServerLimits) -> Refusal:
 
 
 def _hand_out(batch: list[Waiting], made: Prediction | Exception) -> None:
-    start = 0
+    end = 0
     for waiting in batch:
-        end = start + len(waiting.patches_hu)
-        part, start = slice(start, end), end
+        start, end = end, end + len(waiting.patches_hu)
         if waiting.answered:
             continue
         waiting.answered = True
@@ -260,6 +262,6 @@ def _hand_out(batch: list[Waiting], made: Prediction | Exception) -> None:
             if isinstance(made, Exception):
                 waiting.refuse(made)
             else:
-                waiting.answer(Prediction(made.probability[part], made.cluster[part]))
+                waiting.answer(made, start, end)
         except Exception:  # it is of one request alone
             logger.exception("An answer could not be given.")

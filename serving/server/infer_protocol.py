@@ -1,31 +1,23 @@
-"""Inference requests and replies of the KServe v2 protocol over HTTP, with its extension for binary tensors.
+"""Inference requests of the KServe v2 protocol over HTTP, with its extension for binary tensors.
 
 https://kserve.github.io/website/latest/modelserving/data_plane/v2_protocol/ ; a body is JSON, and where
 `Inference-Header-Content-Length` states how long that is, the tensors' bytes follow it.
 """
 
 import functools
-import json
 import re
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from lungnet.serving.classifier import PATCH_SIZE, Prediction
+from lungnet.serving.classifier import PATCH_SIZE
 from lungnet.serving.server.json_bounds import DECODING, LONG_JSON, check_json
 from lungnet.serving.server.limits import ServerLimits
-from lungnet.serving.server.refusal import Headers, Refusal
-from lungnet.serving.server.tensors import (
-    DATATYPES,
-    describe_output,
-    from_bytes,
-    from_json,
-    parse_json,
-    to_bytes,
-)
+from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.tensors import from_bytes, from_json, parse_json
 
 #: Output -> datatype of the protocol, in the order of replies.
 OUTPUTS = {"probability": "FP32", "cluster": "INT64"}
@@ -151,62 +143,6 @@ def _to_request(text: bytes, body: bytes, limits: ServerLimits) -> InferRequest:
     if there:
         raise Refusal(400, "Bytes follow the JSON that no input's binary_data_size accounts for.")
     return InferRequest(from_json(read.data, INPUT_DATATYPE, shape, INPUT), read.outputs, read.id)
-
-
-def write_reply(
-    request: InferRequest, prediction: Prediction, model: str, version: str
-) -> tuple[bytes, Headers]:
-    """Returns the body and the headers of a reply."""
-    of = (request.outputs, len(prediction.probability), request.id, model, version)
-    told = [getattr(prediction, name).tolist() for name, binary in request.outputs if not binary]
-    if told:
-        text, raw_bytes = _reply_json(*of, told), _raw_bytes(*of[:2])
-        headers = _reply_headers(len(text), raw_bytes)
-    else:
-        text, headers = _before_bytes(*of)
-    raw = [to_bytes(getattr(prediction, name), OUTPUTS[name]) for name, binary in request.outputs if binary]
-    return b"".join((text, *raw)), headers
-
-
-def _raw_bytes(outputs: tuple[tuple[str, bool], ...], count: int) -> int:
-    return sum(count * DATATYPES[OUTPUTS[name]].itemsize for name, binary in outputs if binary)
-
-
-def _reply_headers(json_length: int, raw_bytes: int) -> Headers:
-    known = (b"content-length", b"%d" % (json_length + raw_bytes))
-    if not raw_bytes:
-        return (b"content-type", b"application/json"), known
-    kind = (b"content-type", b"application/octet-stream")
-    return kind, known, (HEADER_LENGTH.lower().encode(), b"%d" % json_length)
-
-
-@functools.lru_cache(maxsize=256)
-def _before_bytes(
-    outputs: tuple[tuple[str, bool], ...], count: int, identity: str | None, model: str, version: str
-) -> tuple[bytes, Headers]:
-    """What stands before the bytes of one answer stands before those of the next."""
-    text = _reply_json(outputs, count, identity, model, version)
-    return text, _reply_headers(len(text), _raw_bytes(outputs, count))
-
-
-def _reply_json(
-    outputs: tuple[tuple[str, bool], ...],
-    count: int,
-    identity: str | None,
-    model: str,
-    version: str,
-    values: Sequence[list[Any]] = (),
-) -> bytes:
-    """The JSON of a reply; `values` are those of the outputs whose bytes do not follow it."""
-    told: dict[str, Any] = {"model_name": model, "model_version": version}
-    if identity is not None:
-        told["id"] = identity
-    left = iter(values)
-    told["outputs"] = [
-        describe_output(name, OUTPUTS[name], count, None if binary else next(left))
-        for name, binary in outputs
-    ]
-    return json.dumps(told, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _read(text: bytes) -> _Read:

@@ -17,9 +17,9 @@ from lungnet.serving.server.infer_protocol import (
     InferRequest,
     json_bytes,
     read_request,
-    write_reply,
 )
-from lungnet.serving.server.observing import Metrics, Scope
+from lungnet.serving.server.infer_replies import Replies
+from lungnet.serving.server.observing import Scope
 from lungnet.serving.server.refusal import FAILED, Headers, Refusal, refusal_reply
 from lungnet.serving.server.service import LONG_BODY, MODEL_NAME, Service
 
@@ -65,11 +65,15 @@ class QuickInfer:
 
     Attributes:
         known: a head's bytes -> what they say.
+        metrics: of the service.
     """
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self.metrics = service.metrics
         self.known: dict[bytes, KnownHead] = {}
+        self._batch: Prediction | None = None
+        self._replies: Replies | None = None
 
     def remember(self, scope: Scope, version: str | None) -> None:
         """Takes note of a request that was let in and answered.
@@ -111,47 +115,55 @@ class QuickInfer:
             request = read_request(body, known.json_bytes, service.limits)
             if len(request.patches_hu) > service.limits.max_batch:
                 return False
-            batcher.put(_Asked(known, request, version, start, send, service.metrics))
+            batcher.put(_Asked(self, known, request, version, start, send))
         except Refusal:
             return False
         return True
+
+    def replies(self, batch: Prediction, version: str) -> Replies:
+        """Returns the replies to those whose patches were one batch, which ask for it one after the other."""
+        if self._replies is None or self._batch is not batch:
+            self._batch, self._replies = batch, Replies(batch, MODEL_NAME, version)
+        return self._replies
 
 
 class _Asked(Waiting):
     """A request on the short way, whose model is the one that took it."""
 
-    __slots__ = ("known", "metrics", "request", "send", "start", "version")
+    __slots__ = ("known", "quick", "request", "send", "start", "version")
 
     def __init__(
         self,
+        quick: QuickInfer,
         known: KnownHead,
         request: InferRequest,
         version: str,
         start: float,
         send: Sender,
-        metrics: Metrics,
     ) -> None:
         super().__init__(request.patches_hu)
-        self.known, self.request, self.version = known, request, version
-        self.start, self.send, self.metrics = start, send, metrics
+        self.quick, self.known, self.request = quick, known, request
+        self.version, self.start, self.send = version, start, send
 
-    def answer(self, prediction: Prediction) -> None:
+    def answer(self, batch: Prediction, start: int, end: int) -> None:
         """Sends the reply."""
-        self.send(200, *write_reply(self.request, prediction, MODEL_NAME, self.version))
+        replies = self.quick.replies(batch, self.version)
+        self.send(200, *replies.write(self.request, start, end))
         seconds = time.perf_counter() - self.start
-        self.metrics.note_answered(self.known.route, seconds, len(self.patches_hu), self.version)
+        self.quick.metrics.note_answered(self.known.route, seconds, end - start, self.version)
 
     def refuse(self, error: Exception) -> None:
         """Sends the refusal."""
         if isinstance(error, Refusal):
             refusal = error
-            self.metrics.refused(refusal.reason)
+            self.quick.metrics.refused(refusal.reason)
         else:
             logger.error("A request failed.", exc_info=error)
             refusal = Refusal(500, FAILED)
         self.send(refusal.status, *refusal_reply(self.known.path, refusal))
         told = {"patches": len(self.patches_hu), "version": self.version}
-        self.metrics.note(self.known.route, "POST", refusal.status, time.perf_counter() - self.start, told)
+        seconds = time.perf_counter() - self.start
+        self.quick.metrics.note(self.known.route, "POST", refusal.status, seconds, told)
 
 
 def _is_all_of(head: bytes, scope: Scope) -> bool:

@@ -19,8 +19,8 @@ from lungnet.serving.server.infer_protocol import (
     decompress,
     json_bytes,
     read_request,
-    write_reply,
 )
+from lungnet.serving.server.infer_replies import Replies
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.model_store import ModelStore, ServedModel
 from lungnet.serving.server.observing import Metrics, Receive, Scope
@@ -110,7 +110,7 @@ class Service:
                 raise _no_version(version)
             scope["state"]["told"] = {"patches": len(asked.patches_hu), "version": served}
             prediction = await batcher.submit(asked.patches_hu)
-            return write_reply(asked, prediction, MODEL_NAME, served)
+            return Replies(prediction, MODEL_NAME, served).write(asked, 0, len(asked.patches_hu))
 
     def now(self) -> tuple[str, Batcher]:
         """Returns the version that is served, and its queue."""
