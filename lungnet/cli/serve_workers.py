@@ -82,14 +82,14 @@ def _told_to_end() -> Iterator[_Ended]:
             with contextlib.suppress(BlockingIOError):
                 theirs.send(b"\0")
 
-        before = {number: signal.signal(number, note) for number in (signal.SIGINT, signal.SIGTERM)}
+        before = {one: signal.signal(one, note) for one in (signal.SIGINT, signal.SIGTERM)}
         try:
             yield ended
         finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
-    for number in ended.signals[:1]:
-        signal.raise_signal(number)
+            for one, handler in before.items():
+                signal.signal(one, handler)
+    if ended.signals:
+        signal.raise_signal(ended.signals[0])
 
 
 class _Worker:

@@ -1,102 +1,19 @@
 """Requests that wait for the model are run together."""
 
-import abc
 import asyncio
-import logging
 import threading
 from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Executor
 
 import numpy as np
-import numpy.typing as npt
 
 from lungnet.serving.classifier import Prediction
 from lungnet.serving.server.limits import ServerLimits
-from lungnet.serving.server.refusal import Refusal
+from lungnet.serving.server.waiting import Patches, Patience, Piece, Waiting, busy, hand_out
 
-logger = logging.getLogger(__name__)
-
-Patches = npt.NDArray[np.int16]
 #: Patches that one batch in the event loop holds: a few milliseconds.
 LOOP_BATCH = 32
-
-
-class Waiting(abc.ABC):
-    """Patches that wait for the model, and who asked.
-
-    Args:
-        patches_hu: int16 `(n, 40, 40)`.
-
-    Attributes:
-        patches_hu: as given.
-        answered: nobody waits for an answer any more.
-    """
-
-    __slots__ = ("answered", "patches_hu")
-
-    def __init__(self, patches_hu: Patches) -> None:
-        self.patches_hu = patches_hu
-        self.answered = False
-
-    @abc.abstractmethod
-    def answer(self, batch: Prediction, start: int, end: int) -> None:
-        """Takes the prediction of a batch in which these patches lie from start to end.
-
-        This or `refuse` is called once, by the event loop.
-        """
-
-    @abc.abstractmethod
-    def refuse(self, error: Exception) -> None:
-        """Takes why there is none."""
-
-
-class _Piece(Waiting):
-    """Patches that somebody awaits."""
-
-    __slots__ = ("future",)
-
-    def __init__(self, patches_hu: Patches, future: asyncio.Future[Prediction]) -> None:
-        super().__init__(patches_hu)
-        self.future = future
-
-    def answer(self, batch: Prediction, start: int, end: int) -> None:
-        if not self.future.done():
-            self.future.set_result(Prediction(batch.probability[start:end], batch.cluster[start:end]))
-
-    def refuse(self, error: Exception) -> None:
-        if not self.future.done():
-            self.future.set_exception(error)
-
-
-class _Patience:
-    """Refuses what is not answered in time, with one timer for all that waits."""
-
-    def __init__(self, limits: ServerLimits) -> None:
-        self._limits = limits
-        self._until: deque[tuple[float, Waiting]] = deque()
-        self._timer: asyncio.TimerHandle | None = None
-
-    def begin(self, waiting: Waiting, loop: asyncio.AbstractEventLoop) -> None:
-        """Begins to wait for an answer."""
-        until = self._until
-        while until and until[0][1].answered:
-            until.popleft()
-        until.append((loop.time() + self._limits.answer_seconds, waiting))
-        if self._timer is None:
-            self._arm(loop)
-
-    def _arm(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._until and self._until[0][1].answered:
-            self._until.popleft()
-        self._timer = loop.call_at(self._until[0][0], self._end, loop) if self._until else None
-
-    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
-        while self._until and self._until[0][0] <= loop.time():
-            _, waiting = self._until.popleft()
-            message = f"No answer within {self._limits.answer_seconds:g} s; try again."
-            _hand_out([waiting], _busy(message, "late", self._limits))
-        self._arm(loop)
 
 
 class Batcher:
@@ -104,8 +21,8 @@ class Batcher:
 
     It belongs to one event loop, whose thread calls it. What waits is shared out evenly among the batches
     that may run side by side: on a CPU, two batches on a core each take less than one after the other on
-    both. Where there is one core, small batches run in the event loop itself: to hand them to a thread and
-    back takes longer than what else could be done meanwhile.
+    both. Where there is one core for this process, small batches run in the event loop itself: handing them
+    to a thread and back takes more than it gains.
 
     Args:
         predict: int16 `(n, 40, 40)` to their prediction; called by `executor`.
@@ -132,7 +49,7 @@ class Batcher:
         self._loop_batch = min(LOOP_BATCH, limits.max_batch) if in_loop else 0
         self._starting = False
         self._lock = threading.Lock()
-        self._patience = _Patience(limits)
+        self._patience = Patience(limits)
         self.waiting = 0
 
     async def submit(self, patches_hu: Patches) -> Prediction:
@@ -144,7 +61,7 @@ class Batcher:
         size, loop = self._limits.max_batch, asyncio.get_running_loop()
         self._check_room(len(patches_hu))
         pieces = [
-            _Piece(patches_hu[start : start + size], loop.create_future())
+            Piece(patches_hu[start : start + size], loop.create_future())
             for start in range(0, len(patches_hu), size)
         ]
         for piece in pieces:
@@ -180,7 +97,7 @@ class Batcher:
 
     def _check_room(self, patches: int) -> None:
         if self.waiting + patches > self._limits.max_waiting:
-            raise _busy("Too many requests are waiting; try again.", "busy", self._limits)
+            raise busy("Too many requests are waiting; try again.", "busy", self._limits)
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._loop_batch and self._run_in_loop(loop):
@@ -201,7 +118,7 @@ class Batcher:
             batch = self._take(self._loop_batch)
             self._starting = bool(self._queue)
         if batch:
-            _hand_out(batch, self._judge(batch))
+            hand_out(batch, self._judge(batch))
         if self._starting:  # let the loop read and write in between
             loop.call_soon(self._start, loop)
         return True
@@ -214,7 +131,7 @@ class Batcher:
                 if not batch:
                     self._running -= 1
                     return
-            loop.call_soon_threadsafe(_hand_out, batch, self._judge(batch))
+            loop.call_soon_threadsafe(hand_out, batch, self._judge(batch))
             room = self._room()
 
     def _judge(self, batch: list[Waiting]) -> Prediction | Exception:
@@ -245,23 +162,3 @@ class Batcher:
             self._queue.popleft()
             self.waiting -= count
         return batch
-
-
-def _busy(message: str, reason: str, limits: ServerLimits) -> Refusal:
-    return Refusal(503, message, reason, limits.retry_after_seconds)
-
-
-def _hand_out(batch: list[Waiting], made: Prediction | Exception) -> None:
-    end = 0
-    for waiting in batch:
-        start, end = end, end + len(waiting.patches_hu)
-        if waiting.answered:
-            continue
-        waiting.answered = True
-        try:
-            if isinstance(made, Exception):
-                waiting.refuse(made)
-            else:
-                waiting.answer(made, start, end)
-        except Exception:  # it is of one request alone
-            logger.exception("An answer could not be given.")

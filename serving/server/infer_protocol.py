@@ -47,13 +47,13 @@ class _Read(NamedTuple):
     """The JSON of a request.
 
     Attributes:
-        count: patches in the input.
+        patches: in the input.
         data: of the input; None where its bytes follow.
         bytes_after: that its `binary_data_size` states; None without.
         outputs, id: of `InferRequest`.
     """
 
-    count: int
+    patches: int
     data: Any
     bytes_after: int | None
     outputs: tuple[tuple[str, bool], ...]
@@ -129,13 +129,13 @@ def read_request(body: bytes, length: int, limits: ServerLimits) -> InferRequest
 def _to_request(text: bytes, body: bytes, limits: ServerLimits) -> InferRequest:
     start, there = len(text), len(body) - len(text)
     read = (_read_again if there and start <= _SHORT_JSON else _read)(text)
-    if read.count > limits.max_patches:
+    if read.patches > limits.max_patches:
         raise Refusal(
             413,
-            f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {read.count}",
+            f"{INPUT}: at most {limits.max_patches:,} patches a request. Received: {read.patches}",
             "too_large",
         )
-    shape = (read.count, PATCH_SIZE, PATCH_SIZE)
+    shape = (read.patches, PATCH_SIZE, PATCH_SIZE)
     if read.bytes_after is not None:
         if read.bytes_after != there:
             raise Refusal(400, f"{INPUT}: binary_data_size must be the {there} bytes that follow the JSON.")

@@ -12,7 +12,8 @@ from pathlib import Path
 import uvicorn
 
 from lungnet.errors import InputError
-from lungnet.serving.server.observing import ASGIApp, JsonLines, SoonWritten
+from lungnet.serving.server.json_logs import JsonLines, SoonWritten
+from lungnet.serving.server.observing import ASGIApp
 from lungnet.serving.server.quick_connection import QuickProtocol
 from lungnet.serving.server.quick_infer import QuickInfer
 

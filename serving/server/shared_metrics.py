@@ -91,6 +91,6 @@ class _Sum(Collector):
                     else:
                         found[key] = found[key] + sample.value if add_up else min(found[key], sample.value)
         for name, family in families.items():
-            for (sample, labels), value in values[name].items():
-                family.add_sample(sample, dict(labels), value)
+            for (sample_name, labels), value in values[name].items():
+                family.add_sample(sample_name, dict(labels), value)
             yield family

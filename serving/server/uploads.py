@@ -38,10 +38,13 @@ class UploadFolder:
             status = parent.lstat()
             if status.st_uid != os.getuid() or status.st_mode & 0o077:
                 raise InputError(f"{parent} is open to others; expected a folder of mode 700 for uploads.")
-            _sweep(parent)
-            self.path = Path(tempfile.mkdtemp(prefix="server-", dir=parent))  # mode 700
-            self._lock = (self.path / _LOCK).open("w")
-            fcntl.flock(self._lock, fcntl.LOCK_EX)
+            with (parent / _LOCK).open("w") as gate:
+                # A folder that is not locked yet looks like one whose server has ended.
+                fcntl.flock(gate, fcntl.LOCK_EX)
+                _sweep(parent)
+                self.path = Path(tempfile.mkdtemp(prefix="server-", dir=parent))  # mode 700
+                self._lock = (self.path / _LOCK).open("w")
+                fcntl.flock(self._lock, fcntl.LOCK_EX)
         except OSError as error:
             raise InputError(f"Cannot use {parent} for uploads: {error.strerror or error}.") from error
 

@@ -1,8 +1,9 @@
 """A run of the whole method through the command line, small enough for a test."""
 
 import contextlib
+import logging
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from lungnet.cli.main import main
+from tests.cli.serving_process import write_constant
 
 
 class Result(NamedTuple):
@@ -117,3 +119,22 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Run:
         code = call("run", "--arrays", arrays.name, "--eval-groups", "4,5", "--root", root.name, *SETTINGS)
     assert code == 0
     return Run(root, arrays)
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of versions with one, 3, that answers one half to everything."""
+    folder = tmp_path_factory.mktemp("serving")
+    write_constant(folder / "3" / "classifier.onnx")
+    return folder
+
+
+@pytest.fixture
+def untouched_logging() -> Iterator[None]:
+    """What the verb does to the process's logs is undone."""
+    root = logging.getLogger()
+    handlers, level = root.handlers[:], root.level
+    yield
+    root.handlers[:], root.level = handlers, level
+    for name in ("lungnet", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.NOTSET)

@@ -1,99 +1,23 @@
 """`lungnet serve` as a process."""
 
-import http.client
 import importlib.util
 import json
-import os
 import signal
-import ssl
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 pytest.importorskip("fastapi", reason="no FastAPI here: pip install 'lungnet[server]'")
 
 import onnx
-from onnx import TensorProto, helper
 from onnxruntime import get_available_providers
 
 from lungnet.cli.main import cli
 from lungnet.errors import InputError
+from tests.cli.serving_process import ask, serving
 from tests.serving.conftest import build_model, never_runs
-
-
-def write_constant(path: Path) -> None:
-    """A classifier that answers one half to everything."""
-    half, one = (
-        helper.make_tensor("value", kind, [1], [value])
-        for kind, value in ((TensorProto.FLOAT, 0.5), (TensorProto.INT64, 1))
-    )
-    nodes = [
-        helper.make_node("Shape", ["patches_hu"], ["count"], start=0, end=1),
-        helper.make_node("ConstantOfShape", ["count"], ["probability"], value=half),
-        helper.make_node("ConstantOfShape", ["count"], ["cluster"], value=one),
-    ]
-    graph = helper.make_graph(
-        nodes,
-        "constant",
-        [helper.make_tensor_value_info("patches_hu", TensorProto.INT16, ["batch", 40, 40])],
-        [
-            helper.make_tensor_value_info("probability", TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info("cluster", TensorProto.INT64, ["batch"]),
-        ],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    facts = {
-        "lungnet_version": "0.1.0",
-        "task": "malignancy",
-        "window_hu": "[-1000, 400]",
-        "threshold": "0.5",
-    }
-    for key, value in facts.items():
-        model.metadata_props.add(key=key, value=value)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    onnx.save(model, path)
-
-
-def ask(url: str, path: str, body: bytes | None = None, ca: Path | None = None, **headers: str) -> Any:
-    """Returns the JSON that comes back."""
-    host = url.split("//")[1]
-    connection = http.client.HTTPConnection(host, timeout=30)
-    if ca is not None:
-        context = ssl.create_default_context(cafile=str(ca))
-        connection = http.client.HTTPSConnection(host, timeout=30, context=context)
-    try:
-        connection.request("GET" if body is None else "POST", path, body, headers)
-        return json.load(connection.getresponse())
-    finally:
-        connection.close()
-
-
-@pytest.fixture(scope="module")
-def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = tmp_path_factory.mktemp("serving")
-    write_constant(folder / "3" / "classifier.onnx")
-    return folder
-
-
-@contextmanager
-def serving(*options: str) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    command = [sys.executable, "-m", "lungnet", "serve", "--port", "0", "--provider", "CPUExecutionProvider"]
-    process = subprocess.Popen(
-        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ)
-    )
-    try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
-        assert line.startswith("Serving http"), process.communicate()[1]
-        yield line.split()[1], process
-    finally:
-        process.kill()
-        process.communicate()
 
 
 def test_a_process_answers_logs_json_and_ends_when_told(model_dir: Path):
@@ -203,16 +127,3 @@ def test_a_model_that_does_not_run_is_one_sentence(tmp_path: Path):
 def test_a_folder_without_a_model(tmp_path: Path, untouched_logging: None):
     with pytest.raises(InputError, match="holds no model"):
         cli.main(["serve", "--model-dir", str(tmp_path), "--port", "0"], standalone_mode=False)
-
-
-@pytest.fixture
-def untouched_logging() -> Iterator[None]:
-    """What the verb does to the process's logs is undone."""
-    import logging
-
-    root = logging.getLogger()
-    handlers, level = root.handlers[:], root.level
-    yield
-    root.handlers[:], root.level = handlers, level
-    for name in ("lungnet", "uvicorn"):
-        logging.getLogger(name).setLevel(logging.NOTSET)

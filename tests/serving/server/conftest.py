@@ -74,6 +74,7 @@ def running(
     dicomweb: Mapping[str, DicomwebServer] | None = None,
     threads: int = 2,
     keep_alive: int = 5,
+    in_loop: bool = False,
 ) -> Iterator[Running]:
     limits = limits or ServerLimits()
     service = Service(
@@ -82,6 +83,7 @@ def running(
         ),
         limits,
         threads,
+        in_loop,
     )
     listening = listen("127.0.0.1", 0)
     quick = QuickInfer(service)

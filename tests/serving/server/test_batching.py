@@ -12,7 +12,7 @@ import pytest
 
 from lungnet.serving import Prediction
 from lungnet.serving.server import ServerLimits
-from lungnet.serving.server.batching import Batcher
+from lungnet.serving.server.batching import Batcher, Waiting
 from lungnet.serving.server.refusal import Refusal
 
 
@@ -178,3 +178,54 @@ def test_a_failure_is_of_its_batch_alone(executor, run):
         assert (await batcher.submit(patches(2))).probability == 2
 
     run(ask())
+
+
+def test_small_batches_run_in_the_event_loop_and_larger_ones_beside_it(run):
+    seen: list[tuple[str, int]] = []
+
+    def predict(patches_hu: npt.NDArray[np.int16]) -> Prediction:
+        seen.append((threading.current_thread().name, len(patches_hu)))
+        if (patches_hu[:, 0, 0] < 0).any():
+            raise RuntimeError("a negative patch")
+        return Prediction(patches_hu[:, 0, 0].astype(np.float32), np.zeros(len(patches_hu), np.int64))
+
+    async def ask(executor: ThreadPoolExecutor) -> None:
+        batcher = Batcher(predict, executor, ServerLimits(), in_loop=True)
+        small = [batcher.submit(patches(*range(20))) for _ in range(3)]
+        for made in await asyncio.gather(*small):
+            assert made.probability.tolist() == list(range(20))
+        here = threading.current_thread().name
+        assert seen == [(here, 20)] * 3  # two of them do not fit a batch together
+        seen.clear()
+        few, many, last = await asyncio.gather(
+            batcher.submit(patches(1)), batcher.submit(patches(*range(200))), batcher.submit(patches(2))
+        )
+        assert (few.probability.tolist(), last.probability.tolist()) == ([1], [2])
+        assert many.probability.tolist() == list(range(200))
+        assert seen[0] == (here, 1) and {name for name, _ in seen[1:]} == {"aside_0"}
+        with pytest.raises(RuntimeError, match="a negative patch"):
+            await batcher.submit(patches(-1))
+        assert (await batcher.submit(patches(3))).probability == 3 and batcher.waiting == 0
+
+    with ThreadPoolExecutor(1, "aside") as executor:
+        run(ask(executor))
+
+
+def test_what_cannot_be_answered_is_of_one_request_alone(executor, run, caplog: pytest.LogCaptureFixture):
+    model = Model()
+    model.go.set()
+
+    class Broken(Waiting):
+        def answer(self, batch: Prediction, start: int, end: int) -> None:
+            raise RuntimeError("the connection is in no state to take it")
+
+        def refuse(self, error: Exception) -> None:
+            raise AssertionError
+
+    async def ask() -> None:
+        batcher = Batcher(model, executor, LIMITS)
+        batcher.put(Broken(patches(1)))
+        assert (await batcher.submit(patches(2))).probability == 2
+
+    run(ask())
+    assert model.batches == [2] and "in no state" in caplog.text

@@ -9,6 +9,7 @@ import time
 import pytest
 
 from lungnet.serving.server import ServerLimits
+from lungnet.serving.server.scan_limits import ScanLimits
 
 PATH = "/v2/models/classifier/infer"
 
@@ -133,3 +134,12 @@ def test_all_bodies_together_have_a_bound(start, serving_folder):
         while server.service._bodies.held:
             assert time.monotonic() < end
         assert server.infer(body).status == 400
+
+
+def test_processes_share_what_all_requests_share():
+    limits = ServerLimits(max_waiting=10_000).for_each_of(2)
+    assert (limits.max_waiting, limits.max_held_bytes) == (5000, 128 * 2**20)
+    assert limits.max_body_bytes == ServerLimits().max_body_bytes
+    many = ServerLimits().for_each_of(100)  # the largest request still gets in
+    assert (many.max_waiting, many.max_held_bytes) == (many.max_patches, many.max_body_bytes)
+    assert [ScanLimits().for_each_of(count).max_scans for count in (1, 2, 100)] == [4, 2, 1]

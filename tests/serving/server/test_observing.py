@@ -1,13 +1,13 @@
 """Metrics and logs tell what happened, and nothing of what was sent."""
 
+import asyncio
 import json
 import logging
-import warnings
 
 import pytest
 
-from lungnet.serving.server.observing import JsonLines
-from lungnet.serving.server.running import log_json_lines
+from lungnet.serving.server.json_logs import JsonLines
+from lungnet.serving.server.observing import Metrics
 
 
 def test_metrics_count_by_route(start, serving_folder, wait):
@@ -57,34 +57,18 @@ def test_logs_are_json_lines_without_what_was_sent(server, caplog: pytest.LogCap
     assert "Geheim" not in caplog.text
 
 
-def test_warnings_may_quote_a_patient(capfd: pytest.CaptureFixture[str]):
-    root = logging.getLogger()
-    before = root.handlers[:], root.level
-    try:
-        with warnings.catch_warnings():
-            log_json_lines()
-            warnings.warn("Geheim^Rat", UserWarning, stacklevel=1)
-            logging.getLogger("lungnet").info("told")
-        assert capfd.readouterr().err == ""  # a moment later, with others
-        root.handlers[0].flush()
-        told = capfd.readouterr().err
-        logging.getLogger("lungnet").info("first")
-        logging.getLogger("lungnet").warning("second")
-    finally:
-        root.handlers[:], root.level = before
-        for name in ("lungnet", "uvicorn"):
-            logging.getLogger(name).setLevel(logging.NOTSET)
-    assert json.loads(told)["message"] == "told" and "Geheim" not in told
-    assert [json.loads(line)["message"] for line in capfd.readouterr().err.splitlines()] == [
-        "first",
-        "second",
-    ]
+def test_answered_patches_share_a_line(caplog: pytest.LogCaptureFixture):
+    async def answer() -> None:
+        metrics = Metrics(lambda: 0, lambda: 7)
+        for seconds, patches, version in ((0.004, 1, "7"), (0.002, 3, "7"), (0.001, 1, "8")):
+            metrics.note_answered("/infer", seconds, patches, version)
+        assert not caplog.records
+        await asyncio.sleep(0.3)
+        metrics.note_answered("/infer", 0.5, 1, "8")
+        metrics.log_answered()
 
-
-def test_an_error_stays_on_its_line():
-    try:
-        raise RuntimeError("two\nlines")
-    except RuntimeError as error:
-        record = logging.LogRecord("x", logging.ERROR, "", 0, "failed", None, (type(error), error, None))
-    line = JsonLines().format(record)
-    assert "\n" not in line and "two\nlines" in json.loads(line)["error"]
+    with caplog.at_level(logging.INFO):
+        asyncio.run(answer())
+    lines = [json.loads(JsonLines().format(record)) for record in caplog.records]
+    found = [(line["version"], line["requests"], line["patches"], line["ms"]) for line in lines]
+    assert found == [("7", 2, 4, 4.0), ("8", 1, 1, 1.0), ("8", 1, 1, 500.0)]

@@ -51,9 +51,9 @@ def probability(reply: tuple[int, dict[str, str], bytes]) -> float:
     return float(np.frombuffer(body[int(headers["inference-header-content-length"]) :][:4], "<f4")[0])
 
 
-@pytest.fixture(scope="module")
-def one(start_module, serving_folder) -> Iterator[Any]:
-    with start_module(serving_folder) as server:
+@pytest.fixture(scope="module", params=[False, True], ids=["threads", "in_loop"])
+def one(start_module, serving_folder, request) -> Iterator[Any]:
+    with start_module(serving_folder, in_loop=request.param) as server:
         yield server
 
 
