@@ -61,7 +61,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self.transport.is_closing():
             return
         if self._header_bytes > MAX_HEADER_BYTES:
-            self._refuse(b"431 Request Header Fields Too Large")
+            self._refuse(b"431 Request Header Fields Too Large", "too_large")
         elif not (self._in_headers or self._owes_answer() or self.timeout_keep_alive_task):
             self.timeout_keep_alive_handler()
 
@@ -118,6 +118,7 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._owes_answer() and self._between_messages:  # they were too many
             self.cycle.keep_alive = False
         else:
+            self.note_refusal("no_request")
             super().send_400_response(msg)
             self._expect_taking()
 
@@ -150,11 +151,15 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._owes_answer():  # meanwhile nothing may be read, and the answer is to arrive
             self._patience = self.loop.call_later(HEADER_SECONDS, self._miss_headers)
         else:
-            self._refuse(b"408 Request Timeout")
+            self._refuse(b"408 Request Timeout", "slow")
 
-    def _refuse(self, status: bytes) -> None:
+    def note_refusal(self, reason: str) -> None:
+        """Is told of what is refused before there is a request."""
+
+    def _refuse(self, status: bytes, reason: str) -> None:
         if self.transport.is_closing():
             return
+        self.note_refusal(reason)
         if self._in_headers and not self._owes_answer():
             end = b"\r\nconnection: close\r\ncontent-length: 0\r\n\r\n"
             self.transport.write(b"HTTP/1.1 " + status + end)

@@ -38,6 +38,10 @@ class QuickProtocol(BoundedProtocol):
         self.scope["state"][HEAD] = self._head
         self._head = None
 
+    def note_refusal(self, reason: str) -> None:
+        """Counts it with the service's refusals."""
+        self._quick.metrics.refused(reason)
+
     def shutdown(self) -> None:
         """Closes the connection, after the answer where there is one to come."""
         if self._answering:

@@ -69,6 +69,11 @@ def test_what_is_neither(lungnet, tmp_path):
     assert not (tmp_path / "triton").exists()
 
 
+def test_settings_are_for_files_that_are_made_anew(lungnet, tmp_path):
+    printed = lungnet("export", tmp_path, "--triton", tmp_path / "triton", "--set", "export.precision=int8")
+    assert printed.code == 2 and "--set need -o FOLDER" in printed.err
+
+
 def test_nowhere_to_export_to(lungnet, tmp_path):
     printed = lungnet("export", tmp_path)
     assert printed.code == 2

@@ -117,6 +117,21 @@ def test_headers_without_bound(connect):
     assert raw.recv(1000).startswith(b"HTTP/1.1 200 ")
 
 
+def test_what_is_refused_before_it_is_a_request_is_counted(
+    start, serving_folder, client, wait, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(connection, "HEADER_SECONDS", 0.3)
+    with start(serving_folder) as server:
+        for sent in (b"no HTTP at all\r\n\r\n", GOOD[:-2] + b"a: b\r\n" * 20_000, GOOD[:-5]):
+            one = client(server)
+            one.raw.sendall(sent)
+            with contextlib.suppress(ConnectionResetError):
+                everything(one.raw)
+        told = server.ask("GET", "/metrics").body.decode()
+    for reason in ("no_request", "too_large", "slow"):
+        assert f'lungnet_refused_total{{reason="{reason}"}} 1.0' in told
+
+
 def test_a_long_body_is_no_header(server):
     assert server.infer(b" " * 1_000_000).status == 400
 
