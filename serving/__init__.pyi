@@ -4,8 +4,10 @@ from .classifier import Prediction as Prediction
 from .ct_scanner import CTScanner as CTScanner
 from .detection import Detection as Detection
 from .detection import detections_json as detections_json
+from .dicom_results import heat_map_dataset as heat_map_dataset
 from .dicom_results import seg_dataset as seg_dataset
 from .dicom_results import sr_dataset as sr_dataset
+from .dicom_results import write_dicom_heat_map as write_dicom_heat_map
 from .dicom_results import write_seg as write_seg
 from .dicom_results import write_sr as write_sr
 from .dicom_source import SourceSeries as SourceSeries

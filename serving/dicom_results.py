@@ -1,4 +1,4 @@
-"""Results that a PACS understands: a structured report and a segmentation of what was found."""
+"""Results that a PACS understands: a report and a segmentation of what was found, and the heat map."""
 
 import importlib.util
 import os
@@ -12,6 +12,7 @@ from lungnet.files import atomic_path
 from lungnet.serving.detection import Detection
 from lungnet.serving.dicom_checks import check_detections
 from lungnet.serving.dicom_source import SourceSeries, read_source
+from lungnet.serving.heat_map import HeatMap
 from lungnet.serving.model_facts import ModelFacts
 
 if TYPE_CHECKING:
@@ -53,7 +54,12 @@ def sr_dataset(
         InputError: highdicom is not installed, the series cannot be read or its files disagree about
             patient or study, or a detection is of another series, outside the volume, or not finite.
     """
-    return _made("SR", series, detections, model, made_at)
+    source = _source(series)
+    check_detections(source, detections)
+    from lungnet.serving.dicom_sr import build_sr
+
+    made_at = made_at or datetime.now()
+    return _finished(build_sr(source, detections, model, made_at), source, made_at)
 
 
 def seg_dataset(
@@ -77,7 +83,36 @@ def seg_dataset(
     """
     if not detections:
         raise InputError("There is no finding to segment; a DICOM segmentation needs at least one.")
-    return _made("SEG", series, detections, model, made_at)
+    source = _source(series)
+    check_detections(source, detections)
+    from lungnet.serving.dicom_seg import build_seg
+
+    made_at = made_at or datetime.now()
+    return _finished(build_seg(source, detections, model, made_at), source, made_at)
+
+
+def heat_map_dataset(
+    series: Series, heat_map: HeatMap, model: ModelFacts, made_at: datetime | None = None
+) -> "Dataset":
+    """Makes a parametric map (float32) of the probability at every position, one frame for each slice.
+
+    A pixel is a cell of the grid, centred where the patch was that was judged, so that viewers lay it over
+    the images. What is said of patient, model and UIDs at `sr_dataset` holds here.
+
+    Args:
+        series: as for `sr_dataset`.
+        heat_map: of that series.
+        model: what made it.
+        made_at: content date and time; now by default.
+
+    Raises:
+        InputError: highdicom is not installed, the series cannot be read, or the heat map is of another.
+    """
+    source = _source(series)
+    from lungnet.serving.dicom_heat_map import build_heat_map
+
+    made_at = made_at or datetime.now()
+    return _finished(build_heat_map(source, heat_map, model, made_at), source, made_at)
 
 
 def write_sr(
@@ -102,26 +137,25 @@ def write_seg(
     _write(path, seg_dataset(series, detections, model))
 
 
-def _made(
-    kind: str,
-    series: Series,
-    detections: Sequence[Detection],
-    model: ModelFacts,
-    made_at: datetime | None,
-) -> "Dataset":
+def write_dicom_heat_map(
+    path: str | os.PathLike[str], series: Series, heat_map: HeatMap, model: ModelFacts
+) -> None:
+    """Writes `heat_map_dataset` to a file, atomically.
+
+    Raises:
+        InputError: as `heat_map_dataset`, or the file cannot be written.
+    """
+    _write(path, heat_map_dataset(series, heat_map, model))
+
+
+def _source(series: Series) -> SourceSeries:
     if importlib.util.find_spec("highdicom") is None:
         raise InputError("DICOM results need highdicom, which is not installed: pip install 'lungnet[dicom]'")
-    source = read_source(series)
-    check_detections(source, detections)
-    made_at = made_at or datetime.now()
-    if kind == "SR":
-        from lungnet.serving.dicom_sr import build_sr
+    return read_source(series)
 
-        dataset: Dataset = build_sr(source, detections, model, made_at)
-    else:
-        from lungnet.serving.dicom_seg import build_seg
 
-        dataset = build_seg(source, detections, model, made_at)
+def _finished(dataset: "Dataset", source: SourceSeries, made_at: datetime) -> "Dataset":
+    """Gives a result its patient and study, and the time at which it was made."""
     dataset.InstanceCreationDate = made_at.strftime("%Y%m%d")
     dataset.InstanceCreationTime = made_at.strftime("%H%M%S.%f")
     for equipment in dataset.ContributingEquipmentSequence:  # highdicom names itself, and the hour

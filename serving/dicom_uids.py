@@ -3,6 +3,7 @@
 import dataclasses
 import uuid
 from collections.abc import Sequence
+from typing import Any
 
 import lungnet
 from lungnet.hashing import fingerprint, stable_uid
@@ -45,17 +46,36 @@ def result_ids(
         detections: in the order of the result.
         model: what found them.
     """
-    series_uid = str(source.images[0].SeriesInstanceUID)
-    about = (series_uid, model.sha256)
     places = [
         [*map(float, one.center_xyz_lps_mm), float(one.diameter_mm), float(one.probability)]
         for one in detections
     ]
-    images = [str(image.SOPInstanceUID) for image in source.images]
-    content = fingerprint([places, dataclasses.asdict(model), lungnet.__version__, images])
+    about = _about(source, model)
+    series_uid, instance_uid = result_uids(kind, source, places, model)
     return ResultIds(
-        series_uid=stable_uid(NAMESPACE, *about, kind),
-        instance_uid=stable_uid(NAMESPACE, *about, kind, content),
+        series_uid=series_uid,
+        instance_uid=instance_uid,
         device_uid=stable_uid(NAMESPACE, model.sha256),
         tracking_uids=tuple(stable_uid(NAMESPACE, *about, "finding", *place[:3]) for place in places),
     )
+
+
+def result_uids(
+    kind: str, source: SourceSeries, content: Sequence[Any], model: ModelFacts
+) -> tuple[str, str]:
+    """Derives the UIDs of series and instance; see `result_ids`.
+
+    Args:
+        kind: "SR", "SEG" or "PM".
+        source: the series.
+        content: what the result says, as JSON would hold it.
+        model: what says so.
+    """
+    images = [str(image.SOPInstanceUID) for image in source.images]
+    told = fingerprint([content, dataclasses.asdict(model), lungnet.__version__, images])
+    about = _about(source, model)
+    return stable_uid(NAMESPACE, *about, kind), stable_uid(NAMESPACE, *about, kind, told)
+
+
+def _about(source: SourceSeries, model: ModelFacts) -> tuple[str, str]:
+    return str(source.images[0].SeriesInstanceUID), model.sha256

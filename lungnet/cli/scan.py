@@ -1,5 +1,6 @@
 """`lungnet scan`: nodules in a whole CT, by an ONNX file."""
 
+import functools
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ import click
 from lungnet.cli import options
 
 if TYPE_CHECKING:
-    from lungnet.serving import CTScanner, Detection
+    from lungnet.serving import CTScanner, Detection, HeatMap, ModelFacts, SourceSeries
 
 EPILOG = """\b
 Examples:
@@ -41,7 +42,8 @@ Examples:
 @click.option(
     "--heatmap",
     type=click.Path(path_type=Path, dir_okay=False),
-    help="NIfTI (.nii, .nii.gz) of the probability at every position.",
+    help="Probability at every position: NIfTI (.nii, .nii.gz), or a DICOM parametric map (.dcm; needs the "
+    "extra dicom and a DICOM series).",
 )
 @click.option(
     "--sr",
@@ -98,18 +100,27 @@ def command(
     own = [f"scan.threshold={threshold}"] if threshold is not None else []
     own += [f"scan.stride_px={stride}"] if stride is not None else []
     config = load_config("paper", config_file, [*settings, *own]).scan
-    if heatmap is not None and not heatmap.name.endswith((".nii", ".nii.gz")):
-        raise click.BadParameter("expected a name that ends in .nii or .nii.gz.", param_hint="--heatmap")
+    if heatmap is not None and not heatmap.name.endswith((".nii", ".nii.gz", ".dcm")):
+        raise click.BadParameter(
+            "expected a name that ends in .nii, .nii.gz or .dcm.", param_hint="--heatmap"
+        )
     model = SHIPPED_SCANNER if model is None else model
     scanner = CTScanner(model, config, providers or None, require_gpu=require_gpu)
     click.echo(model_words(model, scanner.metadata), err=True)
     volume = read_series(ct, series_uid)
     heat = scanner.heat_map(volume)
     detections = scanner.detect(volume, heat)
+    results = _DicomResults(scanner, model, ct, series_uid)
     if heatmap is not None:
-        write_heat_map(heatmap, volume, heat)
+        if heatmap.suffix == ".dcm":
+            results.write_heat_map(heatmap, heat)
+        else:
+            write_heat_map(heatmap, volume, heat)
         click.echo(f"Heat map written to {heatmap}", err=True)
-    _write_dicom(scanner, model, ct, series_uid, detections, sr_file, seg_file)
+    if sr_file is not None:
+        results.write_sr(sr_file, detections)
+    if seg_file is not None:
+        results.write_seg(seg_file, detections)
     if as_json:
         described = {**config.model_dump(mode="json"), "threshold": scanner.threshold}
         text = json.dumps(detections_json(detections, scanner.metadata, described), indent=2) + "\n"
@@ -122,34 +133,48 @@ def command(
         click.echo(f"{len(detections)} detections written to {output}", err=True)
 
 
-def _write_dicom(
-    scanner: "CTScanner",
-    model: Path,
-    ct: Path,
-    series_uid: str | None,
-    detections: "Sequence[Detection]",
-    sr_file: Path | None,
-    seg_file: Path | None,
-) -> None:
-    """Writes the results that an archive takes, as far as they are asked for."""
-    if sr_file is None and seg_file is None:
-        return
-    from lungnet.hashing import file_sha256
-    from lungnet.serving import ModelFacts, read_source, write_seg, write_sr
+class _DicomResults:
+    """Writes what an archive takes; the series is read once, when the first of them is asked for."""
 
-    series = read_source(ct, series_uid)
-    facts = ModelFacts(
-        name=f"lungnet {scanner.metadata.get('row', 'scanner')}",
-        version=scanner.metadata["lungnet_version"],
-        sha256=file_sha256(model),
-        threshold=scanner.threshold,
-        task=scanner.metadata["task"],
-    )
-    if sr_file is not None:
-        write_sr(sr_file, series, detections, facts)
-        click.echo(f"Structured report written to {sr_file}", err=True)
-    if seg_file is not None and detections:
-        write_seg(seg_file, series, detections, facts)
-        click.echo(f"Segmentation written to {seg_file}", err=True)
-    elif seg_file is not None:
-        click.echo("Nothing was found: a segmentation needs a finding, and none was written.", err=True)
+    def __init__(self, scanner: "CTScanner", model: Path, ct: Path, series_uid: str | None) -> None:
+        self._scanner, self._model = scanner, model
+        self._ct, self._series_uid = ct, series_uid
+
+    @functools.cached_property
+    def _series(self) -> "SourceSeries":
+        from lungnet.serving import read_source
+
+        return read_source(self._ct, self._series_uid)
+
+    @functools.cached_property
+    def _facts(self) -> "ModelFacts":
+        from lungnet.hashing import file_sha256
+        from lungnet.serving import ModelFacts
+
+        return ModelFacts(
+            name=f"lungnet {self._scanner.metadata.get('row', 'scanner')}",
+            version=self._scanner.metadata["lungnet_version"],
+            sha256=file_sha256(self._model),
+            threshold=self._scanner.threshold,
+            task=self._scanner.metadata["task"],
+        )
+
+    def write_heat_map(self, path: Path, heat_map: "HeatMap") -> None:
+        from lungnet.serving import write_dicom_heat_map
+
+        write_dicom_heat_map(path, self._series, heat_map, self._facts)
+
+    def write_sr(self, path: Path, detections: "Sequence[Detection]") -> None:
+        from lungnet.serving import write_sr
+
+        write_sr(path, self._series, detections, self._facts)
+        click.echo(f"Structured report written to {path}", err=True)
+
+    def write_seg(self, path: Path, detections: "Sequence[Detection]") -> None:
+        from lungnet.serving import write_seg
+
+        if not detections:
+            click.echo("Nothing was found: a segmentation needs a finding, and none was written.", err=True)
+            return
+        write_seg(path, self._series, detections, self._facts)
+        click.echo(f"Segmentation written to {path}", err=True)

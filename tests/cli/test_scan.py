@@ -92,6 +92,21 @@ def test_the_heat_map_lies_over_the_ct(lungnet: Callable, ct: Path, model: Path,
     assert len(hot) < 30
 
 
+def test_the_heat_map_for_an_archive(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
+    pytest.importorskip("highdicom", reason="the extra dicom is not installed")
+    result = lungnet("scan", ct, "--model", model, "--heatmap", tmp_path / "heat.dcm")
+    assert result.code == 0, result.err
+    found = pydicom.dcmread(tmp_path / "heat.dcm")
+    assert (found.NumberOfFrames, found.Rows, found.Columns) == (14, 19, 25)
+    values = np.frombuffer(found.FloatPixelData, "<f4").reshape(14, 19, 25)
+    lungnet("scan", ct, "--model", model, "--heatmap", tmp_path / "heat.nii")
+    image = sitk.ReadImage(str(tmp_path / "heat.nii"))
+    other = sitk.GetArrayFromImage(image)
+    for frame, value in zip(found.PerFrameFunctionalGroupsSequence, values, strict=True):
+        place = [float(one) for one in frame.PlanePositionSequence[0].ImagePositionPatient]
+        np.testing.assert_array_equal(value, other[image.TransformPhysicalPointToIndex(place)[2]])
+
+
 def test_results_for_an_archive(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
     pytest.importorskip("highdicom", reason="the extra dicom is not installed")
     sr, seg = tmp_path / "report.dcm", tmp_path / "segmentation.dcm"
@@ -177,7 +192,9 @@ def test_cts_that_are_no_chest(lungnet: Callable, write_tiny_ct, model: Path, tm
 
 
 def test_wrong_usage(lungnet: Callable, ct: Path, model: Path, tmp_path: Path):
-    assert_refused(lungnet("scan", ct, "--model", model, "--heatmap", tmp_path / "heat.png"), 2, ".nii.gz")
+    assert_refused(
+        lungnet("scan", ct, "--model", model, "--heatmap", tmp_path / "heat.png"), 2, ".nii.gz or .dcm"
+    )
     assert_refused(lungnet("scan", ct, "--model", model, "--stride", "3"), 2, "'3'")
     assert_refused(lungnet("scan", ct, "--model", model, "--threshold", "2"), 2, "2")
     assert_refused(lungnet("scan", ct, "--model", model, "--set", "scan.strid=8"), 1, "did you mean")
