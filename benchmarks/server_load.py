@@ -3,9 +3,9 @@
     python benchmarks/server_load.py --model-dir run/serving_model --seconds 30
     python benchmarks/server_load.py --model-dir run/serving_model --seconds 600 --abuse
 
-Starts `lungnet serve` on the newest version of the folder, one process a core. `--clients` connections each send one patch after
-the other. `--abuse` adds a version every ten seconds, and all the while sends malformed requests and drops
-connections within the body; no good request may fail, and the processes must not grow.
+Starts `lungnet serve` on the newest version of the folder, one process a core. `--clients` connections each
+send one patch after the other. `--abuse` adds a version every ten seconds, and all the while sends malformed
+requests and drops connections within the body; no good request may fail, and the processes must not grow.
 
 Server and runtime take turns. The runtime is called with batches of the sizes that the server formed in that
 turn (rounded up to those that its metrics count by), in proportion, in two ways: one batch after the other on

@@ -4,7 +4,7 @@
     python benchmarks/speed_page.py speed
 
 Takes the files that are in the folder, named after the benchmarks; `server_soak.json` is that of
-`server_load.py --seconds 600 --abuse`.
+`server_load.py --seconds 600 --abuse`, `server_load_one_process.json` that of `server_load.py --workers 1`.
 """
 
 import argparse
@@ -116,7 +116,13 @@ LINES = (
         "scan_ct.py --model serving/model/scanner.onnx",
         "scan_ct",
     ),
-    Line("Server", _server, "server_load.py --model-dir DIR", "server_load"),
+    Line("Server, a process for each core", _server, "server_load.py --model-dir DIR", "server_load"),
+    Line(
+        "Server, one process",
+        _server,
+        "server_load.py --model-dir DIR --workers 1",
+        "server_load_one_process",
+    ),
     Line(
         "Server, ten minutes with reloads, malformed requests and dropped connections",
         _soak,
