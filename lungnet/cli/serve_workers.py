@@ -7,6 +7,7 @@ import os
 import signal
 import socket
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -41,8 +42,10 @@ def serve_with_workers(settings: ServerSettings, workers: int, on_listening: Cal
         on_listening: called with the URL once all of them do.
 
     Raises:
-        InputError: they cannot be started.
+        InputError: they cannot be started, or this is not Linux.
     """
+    if sys.platform != "linux":  # elsewhere one of them would get all connections, or none could listen
+        raise InputError("Several workers need Linux; expected --workers 1 here.")
     check_settings(settings)
     with (
         _told_to_end() as ended,

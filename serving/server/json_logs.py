@@ -82,6 +82,12 @@ class SoonWritten(logging.StreamHandler[TextIO]):
             self.release()
 
 
+def flush_logs() -> None:
+    """Writes what waits to be written: a process that ends by a signal does not do so by itself."""
+    for handler in logging.getLogger().handlers:
+        handler.flush()
+
+
 def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
     """Joins lines into texts that a pipe takes in one piece, also while other processes write to it."""
     held: list[str] = []

@@ -21,6 +21,7 @@ from lungnet.serving.server.infer_protocol import (
     read_request,
 )
 from lungnet.serving.server.infer_replies import Replies
+from lungnet.serving.server.json_logs import flush_logs
 from lungnet.serving.server.limits import ServerLimits
 from lungnet.serving.server.model_store import ModelStore, ServedModel
 from lungnet.serving.server.observing import Metrics, Receive, Scope
@@ -83,6 +84,7 @@ class Service:
                     await task
             self._executor.shutdown()
             self.metrics.log_answered()
+            flush_logs()
 
     async def infer(
         self, scope: Scope, receive: Receive, name: str, version: str | None

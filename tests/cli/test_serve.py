@@ -28,10 +28,13 @@ def test_a_process_answers_logs_json_and_ends_when_told(model_dir: Path):
         told = ask(url, "/v2/models/classifier/infer", body)
         assert told["outputs"][0]["data"] == [0.5, 0.5]
         assert told["model_version"] == "3"
-        process.send_signal(signal.SIGTERM)
+        assert ask(url, "/v2")["name"] == "lungnet"
+        process.send_signal(signal.SIGTERM)  # what is not in the log yet is written
         _, errors = process.communicate(timeout=30)
     lines = [json.loads(line) for line in errors.splitlines()]
-    assert any(line["message"] == "request" and line["patches"] == 2 for line in lines)
+    requests = [line for line in lines if line["message"] == "request"]
+    assert [line["route"] for line in requests] == ["/v2/models/{model_name}/infer", "/v2"]
+    assert requests[0]["patches"] == 2
 
 
 def test_without_a_folder_it_serves_the_model_that_comes_with_lungnet():

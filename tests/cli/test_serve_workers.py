@@ -22,6 +22,8 @@ from lungnet.errors import InputError
 from tests.cli.serving_process import ask, serving, write_constant
 from tests.serving.conftest import build_model, never_runs
 
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares connections out")
+
 INFER = "/v2/models/classifier/infer"
 BODY = json.dumps(
     {"inputs": [{"name": "patches_hu", "datatype": "INT16", "shape": [1, 40, 40], "data": [0] * 1600}]}
@@ -54,7 +56,6 @@ def answered(url: str) -> int:
     return int(found[1]) if found else 0
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares connections out")
 def test_workers_are_one_server(tmp_path: Path):
     write_constant(tmp_path / "models" / "3" / "classifier.onnx")
     uploads = tmp_path / "uploads"
@@ -89,7 +90,6 @@ def test_workers_are_one_server(tmp_path: Path):
     assert not list(uploads.glob("server-*/*"))
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux shares connections out")
 def test_workers_end_with_the_server(model_dir: Path):
     with serving("--workers", "2", "--model-dir", str(model_dir)) as (_, process):
         started = workers_of(process)
