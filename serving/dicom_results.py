@@ -106,7 +106,7 @@ def heat_map_dataset(
         made_at: content date and time; now by default.
 
     Raises:
-        InputError: highdicom is not installed, the series cannot be read, or the heat map is of another.
+        InputError: highdicom is not installed, the series cannot be read, or the heat map does not fit it.
     """
     source = _source(series)
     from lungnet.serving.dicom_heat_map import build_heat_map

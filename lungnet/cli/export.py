@@ -52,10 +52,10 @@ def command(
         raise click.UsageError("Say where to: -o FOLDER for ONNX files, --triton DIR for a repository.")
     if max_patches < 1:
         raise click.UsageError("--max-patches must be at least 1.")
-    if output is None and (preset or config_file or settings):
+    if output is None and (preset or config_file or settings or seed is not None):
         raise click.UsageError(
-            "--triton takes ONNX files as they are; --preset, --config and --set need -o FOLDER, for files "
-            "that are made anew."
+            "--triton takes ONNX files as they are; --preset, --config, --set and --seed need -o FOLDER, for "
+            "files that are made anew."
         )
     folder = model
     if output is not None:

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
@@ -29,6 +29,8 @@ logger = logging.getLogger(__name__)
 _PAUSE_SECONDS = 1.0
 #: They answer what is under way before they end.
 _END_SECONDS = 35.0
+#: Between two looks whether they have.
+_LOOK_SECONDS = 0.05
 
 
 def serve_with_workers(settings: ServerSettings, workers: int, on_listening: Callable[[str], None]) -> None:
@@ -50,7 +52,7 @@ def serve_with_workers(settings: ServerSettings, workers: int, on_listening: Cal
     with (
         _told_to_end() as ended,
         contextlib.closing(UploadFolder(settings.upload_dir)) as private,
-        reserve(settings.host, settings.port, shared=True) as reserved,
+        reserve(settings.host, settings.port) as reserved,
     ):
         port = reserved.getsockname()[1]
         log_json_lines()
@@ -61,7 +63,7 @@ def serve_with_workers(settings: ServerSettings, workers: int, on_listening: Cal
                 on_listening(url_of(settings.host, port, settings.tls_cert is not None))
             team.keep(ended)
         finally:
-            team.end_all()
+            team.end_all(ended)
 
 
 @dataclass
@@ -98,7 +100,7 @@ def _told_to_end() -> Iterator[_Ended]:
 class _Worker:
     """One process that answers, or is about to."""
 
-    def __init__(self, settings: ServerSettings, processes: int, metrics_folder: Path) -> None:
+    def __init__(self, settings: ServerSettings, processes: int, shared_folder: Path) -> None:
         ours, theirs = socket.socketpair()
         with theirs:
             self.connection = Connection(ours.detach())
@@ -106,7 +108,7 @@ class _Worker:
         told = {
             "settings": settings.model_dump(mode="json"),
             "processes": processes,
-            "metrics_folder": str(metrics_folder),
+            "shared_folder": str(shared_folder),
         }
         with contextlib.suppress(ConnectionError):  # it has ended already, which is noticed
             self.connection.send_bytes(json.dumps(told).encode())
@@ -122,25 +124,29 @@ class _Worker:
         self.ready = "error" not in told
         return told.get("error")
 
-    def end(self, until: float) -> None:
-        """Waits for its end, which it has been told of."""
-        try:
-            self.process.wait(max(0.0, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self.connection.close()
-
 
 class _Team:
-    def __init__(self, settings: ServerSettings, count: int, metrics_folder: Path) -> None:
-        self._new = lambda: _Worker(settings, count, metrics_folder)
-        self._metrics = SharedMetrics(metrics_folder)
-        self._workers = [self._new() for _ in range(count)]
+    """Processes that answer.
+
+    Args:
+        settings: of the server.
+        count: of processes.
+        shared_folder: private to them.
+    """
+
+    def __init__(self, settings: ServerSettings, count: int, shared_folder: Path) -> None:
+        self._new = lambda: _Worker(settings, count, shared_folder)
+        self._count, self._metrics = count, SharedMetrics(shared_folder)
+        self._workers: list[_Worker] = []
         self._missing: list[float] = []  # when each is to be replaced
 
     def start_all(self, ended: _Ended) -> None:
         """Waits until all answer."""
+        try:
+            for _ in range(self._count):
+                self._workers.append(self._new())
+        except OSError as error:
+            raise InputError(f"Cannot start a worker: {error.strerror or error}.") from error
         while not ended.signals and not all(worker.ready for worker in self._workers):
             for worker in self._heard(ended, None):
                 reason = worker.hear()
@@ -155,47 +161,66 @@ class _Team:
                 reason = worker.hear()
                 if reason is not None:
                     logger.error(reason)
-                    self._lose(worker)
-            now = time.monotonic()
-            for _ in [one for one in self._missing if one <= now]:
-                self._workers.append(self._new())
-            self._missing = [one for one in self._missing if one > now]
+                    self._lose(worker, ended)
+            due = [one for one in self._missing if one <= time.monotonic()]
+            self._missing = [one for one in self._missing if one not in due]
+            for _ in due:
+                self._replace()
 
-    def end_all(self) -> None:
-        """Tells all to end, and waits for that."""
+    def end_all(self, ended: _Ended) -> None:
+        """Tells all to end and waits for that; a second signal does not."""
         for worker in self._workers:
             worker.process.terminate()
-        until = time.monotonic() + _END_SECONDS
-        for worker in self._workers:
-            worker.end(until)
+        _wait_for(self._workers, ended)
 
     def _heard(self, ended: _Ended, seconds: float | None) -> list[_Worker]:
         by_connection = {worker.connection: worker for worker in self._workers}
         heard = wait([*by_connection, ended.pipe], seconds)
         return [by_connection[one] for one in heard if isinstance(one, Connection)]
 
-    def _lose(self, worker: _Worker) -> None:
+    def _replace(self) -> None:
+        try:
+            self._workers.append(self._new())
+        except OSError as error:
+            logger.error("Cannot start a worker: %s", error.strerror or error)
+            self._missing.append(time.monotonic() + _PAUSE_SECONDS)
+
+    def _lose(self, worker: _Worker, ended: _Ended) -> None:
         worker.process.terminate()
-        worker.end(time.monotonic() + _END_SECONDS)
-        self._metrics.end(worker.process.pid)
+        _wait_for([worker], ended)
+        with contextlib.suppress(OSError):  # the counts of one are lost, and nobody's answers
+            self._metrics.end(worker.process.pid)
         self._workers.remove(worker)
         self._missing.append(time.monotonic() + _PAUSE_SECONDS)
+
+
+def _wait_for(workers: Sequence[_Worker], ended: _Ended) -> None:
+    """Waits for the end of those that were told; after a while, or at a further signal, they are killed."""
+    until, told = time.monotonic() + _END_SECONDS, len(ended.signals)
+    while any(worker.process.poll() is None for worker in workers):
+        if time.monotonic() > until or len(ended.signals) > max(1, told):
+            for worker in workers:
+                worker.process.kill()
+        time.sleep(_LOOK_SECONDS)
+    for worker in workers:
+        worker.connection.close()
 
 
 def work(descriptor: int) -> None:
     """Is one of the processes: hears its settings through a socket, and ends when that closes."""
     parent = Connection(descriptor)
-    told = json.loads(parent.recv_bytes())
 
     def ready(url: str) -> None:
         parent.send_bytes(b"{}")
         threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
 
-    try:
+    with contextlib.suppress(EOFError, ConnectionError):  # the server has ended in the meantime
+        told = json.loads(parent.recv_bytes())
         settings = ServerSettings.model_validate(told["settings"])
-        run_server(settings, ready, told["processes"], Path(told["metrics_folder"]))
-    except InputError as error:
-        parent.send_bytes(json.dumps({"error": str(error)}).encode())
+        try:
+            run_server(settings, ready, told["processes"], Path(told["shared_folder"]))
+        except InputError as error:
+            parent.send_bytes(json.dumps({"error": str(error)}).encode())
 
 
 def _end_with(parent: Connection) -> None:

@@ -25,7 +25,7 @@ class Batcher:
     to a thread and back takes more than it gains.
 
     Args:
-        predict: int16 `(n, 40, 40)` to their prediction; called by `executor`.
+        predict: int16 `(n, 40, 40)` to their prediction.
         executor: with as many threads as batches may run.
         limits: patches in a batch, patches waiting, seconds that they may wait.
         on_batch: called with the number of patches of each batch.
@@ -116,10 +116,10 @@ class Batcher:
             if self._queue and len(self._queue[0].patches_hu) > self._loop_batch:
                 return False
             batch = self._take(self._loop_batch)
-            self._starting = bool(self._queue)
+            more = self._starting = bool(self._queue)
         if batch:
             hand_out(batch, self._judge(batch))
-        if self._starting:  # let the loop read and write in between
+        if more:  # let the loop read and write in between
             loop.call_soon(self._start, loop)
         return True
 

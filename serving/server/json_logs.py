@@ -89,7 +89,10 @@ def flush_logs() -> None:
 
 
 def _in_pieces(lines: Sequence[str]) -> Iterator[str]:
-    """Joins lines into texts that a pipe takes in one piece, also while other processes write to it."""
+    """Joins lines into texts that a pipe takes in one piece, also while other processes write to it.
+
+    It does not promise that of a line that is longer, such as an error with all that led to it.
+    """
     held: list[str] = []
     size = 0
     for line in lines:

@@ -10,8 +10,9 @@ class ServerLimits:
     Attributes:
         max_body_bytes: of a request, as sent (413).
         max_decompressed_bytes: of a compressed one, unpacked (413).
-        max_held_bytes: of all bodies together that are being read or answered (503). What JSON becomes is
-            several times as much, and long JSON is decoded one after the other.
+        max_held_bytes: of all bodies together that are being read or answered (503), short ones that go the
+            short way apart, of which each connection has one. What JSON becomes is several times as much,
+            and long JSON is decoded one after the other.
         max_patches: in one request (413); JSON that would become more than so many is not decoded.
         max_batch: patches that one run of the graph sees.
         max_waiting: patches that wait for the model; more are turned away (503, Retry-After).

@@ -54,7 +54,7 @@ class Metrics:
     def __init__(
         self, waiting: Callable[[], int], version: Callable[[], int], shared: SharedMetrics | None = None
     ) -> None:
-        self._shared = shared
+        self._shared, self._failed_to_leave = shared, False
         self.registry = CollectorRegistry()
         self._requests = RequestCounts()
         self.registry.register(self._requests)
@@ -133,10 +133,18 @@ class Metrics:
             return
         try:
             while True:
-                self._shared.publish(generate_latest(self.registry))
+                self._leave(self._shared)
                 await asyncio.sleep(_PUBLISH_SECONDS)
         finally:
-            self._shared.publish(generate_latest(self.registry))
+            self._leave(self._shared)
+
+    def _leave(self, shared: SharedMetrics) -> None:
+        try:
+            shared.publish(generate_latest(self.registry))
+        except OSError as error:  # the disk is full, or the folder gone: patches are answered all the same
+            if not self._failed_to_leave:
+                logger.warning("Other workers do not see these metrics: %s", error.strerror or error)
+            self._failed_to_leave = True
 
 
 class Observed:

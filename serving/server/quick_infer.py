@@ -147,8 +147,12 @@ class _Asked(Waiting):
 
     def answer(self, batch: Prediction, start: int, end: int) -> None:
         """Sends the reply."""
-        replies = self.quick.replies(batch, self.version)
-        self.send(200, *replies.write(self.request, start, end))
+        try:
+            body, headers = self.quick.replies(batch, self.version).write(self.request, start, end)
+        except Exception as error:
+            self.refuse(error)
+            return
+        self.send(200, body, headers)
         seconds = time.perf_counter() - self.start
         self.quick.metrics.note_answered(self.known.route, seconds, end - start, self.version)
 

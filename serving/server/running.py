@@ -1,5 +1,6 @@
 """A server process."""
 
+import contextlib
 import gc
 import logging
 import socket
@@ -100,27 +101,36 @@ def listen(host: str, port: int, shared: bool = False) -> socket.socket:
     Raises:
         InputError: the address cannot be had.
     """
-    listening = reserve(host, port, shared)
-    listening.listen(_BACKLOG)
-    return listening
+    return _socket(host, port, shared, takes=True)
 
 
-def reserve(host: str, port: int, shared: bool) -> socket.socket:
-    """Returns a socket as `listen` does that takes no connections yet."""
+def reserve(host: str, port: int) -> socket.socket:
+    """Returns a socket that takes no connections, beside which processes of this user may listen.
+
+    Raises:
+        InputError: the address cannot be had, or somebody listens there already.
+    """
+    _socket(host, port, shared=False, takes=False).close()
+    return _socket(host, port, shared=True, takes=False)
+
+
+def _socket(host: str, port: int, shared: bool, takes: bool) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        reserved = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.ExitStack() as if_it_fails:
+            made = if_it_fails.enter_context(socket.socket(family, socket.SOCK_STREAM))
+            made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if family == socket.AF_INET6:  # nobody who names an IPv6 address asks for IPv4
+                made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
             if shared:
-                reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
-            reserved.bind(address)
-        except OSError:
-            reserved.close()
-            raise
+                made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+            made.bind(address)
+            if takes:
+                made.listen(_BACKLOG)
+            if_it_fails.pop_all()
+            return made
     except OSError as error:
         raise InputError(f"Cannot listen on {host} port {port}: {error.strerror or error}.") from error
-    return reserved
 
 
 def url_of(host: str, port: int, encrypted: bool) -> str:

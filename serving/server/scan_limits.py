@@ -46,5 +46,5 @@ class ScanLimits:
                 raise ValueError(f"{field.name} must be above 0. Received: {field.name}={value}")
 
     def for_each_of(self, processes: int) -> "ScanLimits":
-        """Returns the bounds of each process of several; each has a place at least."""
-        return replace(self, max_scans=max(1, self.max_scans // processes))
+        """Returns the bounds of each process of several; a series may wait in each, too."""
+        return replace(self, max_scans=max(min(2, self.max_scans), self.max_scans // processes))

@@ -2,19 +2,23 @@
 
 import asyncio
 import contextlib
+import fcntl
 import functools
 import shutil
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 
 from lungnet.serving.server.refusal import Refusal
 from lungnet.serving.server.scan_limits import ScanLimits
 from lungnet.serving.server.uploads import UploadFolder
 
 Made = TypeVar("Made")
+
+#: Between two looks whether another process has ended its scan.
+_LOOK_SECONDS = 0.05
 
 
 class Scanning:
@@ -23,13 +27,15 @@ class Scanning:
     Args:
         limits: of series.
         uploads: where they lie.
+        turn: file that processes lock which scan by turns, for each scan takes all cores; None for one
+            process.
 
     Attributes:
         limits: as given.
     """
 
-    def __init__(self, limits: ScanLimits, uploads: UploadFolder) -> None:
-        self.limits, self._uploads = limits, uploads
+    def __init__(self, limits: ScanLimits, uploads: UploadFolder, turn: Path | None = None) -> None:
+        self.limits, self._uploads, self._turn = limits, uploads, turn
         self._executor = ThreadPoolExecutor(1, "scan")
         self._under_way = 0
 
@@ -44,7 +50,7 @@ class Scanning:
         """
         if self._under_way >= self.limits.max_scans:
             raise _unavailable("Too many scans are under way; try again.", "busy", self.limits)
-        place = Place(self._uploads.new(), self._executor, self.limits)
+        place = Place(self._uploads.new(), self._executor, self.limits, self._turn)
         self._under_way += 1
         try:
             yield place
@@ -68,9 +74,11 @@ class Place:
         folder: empty at first.
     """
 
-    def __init__(self, folder: Path, executor: Executor, limits: ScanLimits) -> None:
+    def __init__(
+        self, folder: Path, executor: Executor, limits: ScanLimits, turn: Path | None = None
+    ) -> None:
         self.folder = folder
-        self._executor, self._limits = executor, limits
+        self._executor, self._limits, self._turn = executor, limits, turn
         self._job: asyncio.Future[Any] | None = None
 
     async def run(self, work: Callable[[float], Made]) -> Made:
@@ -106,9 +114,22 @@ class Place:
         self._job.add_done_callback(done)
 
     def _in_time(self, work: Callable[[float], Made], until: float) -> Made:
-        if time.monotonic() > until:  # it has waited for others all the while
-            raise _unavailable("There was no time for this scan; try again.", "late", self._limits)
-        return work(until)
+        with contextlib.nullcontext() if self._turn is None else self._turn.open("a") as turn:
+            while time.monotonic() <= until:
+                if turn is None or _is_ours(turn):
+                    return work(until)
+                time.sleep(_LOOK_SECONDS)
+        # It has waited for others all the while.
+        raise _unavailable("There was no time for this scan; try again.", "late", self._limits)
+
+
+def _is_ours(turn: IO[str]) -> bool:
+    """Takes a turn if nobody has it; it ends when the file is closed, and with the process."""
+    try:
+        fcntl.flock(turn, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _unavailable(message: str, reason: str, limits: ScanLimits) -> Refusal:

@@ -1,9 +1,11 @@
 """A server, from its settings to its end."""
 
+import contextlib
 import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 
+from lungnet.cores import usable_cores
 from lungnet.errors import InputError
 from lungnet.serving.server.access import LOOPBACK_HOSTS, Access, check_exposure
 from lungnet.serving.server.app import build_app
@@ -44,7 +46,7 @@ def run_server(
     settings: ServerSettings,
     on_listening: Callable[[str], None],
     processes: int = 1,
-    metrics_folder: Path | None = None,
+    shared_folder: Path | None = None,
 ) -> None:
     """Answers until the process is told to end.
 
@@ -52,14 +54,14 @@ def run_server(
         settings: of the server.
         on_listening: called with the URL once connections are taken.
         processes: that make up the server; this is one of them.
-        metrics_folder: of `SharedMetrics`, where there are several.
+        shared_folder: private to these processes; None where there is one.
 
     Raises:
         InputError: as `check_settings`, the model cannot be opened, or the address cannot be had.
     """
     limits, dicomweb = check_settings(settings)
     log_json_lines()
-    several = processes > 1
+    several, cores = processes > 1, settings.threads or usable_cores()
     service = Service(
         lambda on_reload: ModelStore(
             settings.model_dir,
@@ -70,15 +72,17 @@ def run_server(
             on_reload=on_reload,
         ),
         limits.for_each_of(processes) if several else limits,
-        settings.threads,
-        in_loop=several,
-        shared=SharedMetrics(metrics_folder) if metrics_folder else None,
+        max(1, cores // processes),
+        in_loop=several and processes >= cores,
+        shared=SharedMetrics(shared_folder) if shared_folder else None,
     )
     hosts = LOOPBACK_HOSTS | {name.lower() for name in (settings.host, *settings.hosts)}
-    scanning = Scanning(ScanLimits().for_each_of(processes), UploadFolder(settings.upload_dir))
+    turn = shared_folder / "scan-turn" if shared_folder else None
     quick = QuickInfer(service)
     access = Access(hosts, settings.token)
-    app = build_app(service, quick, access, settings.reload_seconds, scanning, dicomweb)
     cert, key = settings.tls_cert, settings.tls_key
     tls = Tls(cert, key) if cert and key else None
-    serve(app, quick, settings.host, settings.port, tls, on_listening, shared_port=several)
+    limits_of_scans = ScanLimits().for_each_of(processes)
+    with contextlib.closing(Scanning(limits_of_scans, UploadFolder(settings.upload_dir), turn)) as scanning:
+        app = build_app(service, quick, access, settings.reload_seconds, scanning, dicomweb)
+        serve(app, quick, settings.host, settings.port, tls, on_listening, shared_port=several)

@@ -71,7 +71,7 @@ def test_what_is_neither(lungnet, tmp_path):
 
 def test_settings_are_for_files_that_are_made_anew(lungnet, tmp_path):
     printed = lungnet("export", tmp_path, "--triton", tmp_path / "triton", "--set", "export.precision=int8")
-    assert printed.code == 2 and "--set need -o FOLDER" in printed.err
+    assert printed.code == 2 and "--seed need -o FOLDER" in printed.err
 
 
 def test_nowhere_to_export_to(lungnet, tmp_path):

@@ -1,12 +1,15 @@
 """`lungnet serve --workers`: several processes, one server."""
 
+import errno
 import http.client
 import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,8 +20,10 @@ pytest.importorskip("fastapi", reason="no FastAPI here: pip install 'lungnet[ser
 
 import onnx
 
+from lungnet.cli import serve_workers
 from lungnet.cli.main import cli
 from lungnet.errors import InputError
+from lungnet.serving.server.server_settings import ServerSettings
 from tests.cli.serving_process import ask, serving, write_constant
 from tests.serving.conftest import build_model, never_runs
 
@@ -117,11 +122,50 @@ def test_workers_that_cannot_start_are_one_sentence(tmp_path: Path):
     assert "Traceback" not in ended.stderr
 
 
-def test_an_address_that_is_taken_is_said(model_dir: Path, untouched_logging: None):
-    with serving("--model-dir", str(model_dir)) as (url, _):
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_address_that_is_taken_is_said(model_dir: Path, untouched_logging: None, workers: str):
+    with serving("--model-dir", str(model_dir), "--workers", workers) as (url, _):
         port = url.rsplit(":", 1)[1]
-        asked = ["serve", "--model-dir", str(model_dir), "--port", port, "--workers", "2"]
-        with pytest.raises(
-            InputError, match=f"Cannot listen on 127.0.0.1 port {port}: Address already in use"
-        ):
-            cli.main(asked, standalone_mode=False)
+        for count in ("1", "2"):
+            asked = ["serve", "--model-dir", str(model_dir), "--port", port, "--workers", count]
+            with pytest.raises(InputError, match=f"Cannot listen on 127.0.0.1 port {port}: Address already"):
+                cli.main(asked, standalone_mode=False)
+
+
+def test_a_second_interrupt_does_not_wait(model_dir: Path):
+    with serving("--workers", "2", "--model-dir", str(model_dir)) as (url, process):
+        host, port = url.removeprefix("http://").split(":")
+        with socket.create_connection((host, int(port))) as half:
+            half.sendall(f"POST {INFER} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\n{{".encode())
+            time.sleep(0.5)  # it is being read
+            process.send_signal(signal.SIGINT)
+            with pytest.raises(subprocess.TimeoutExpired):
+                process.wait(1.5)
+            process.send_signal(signal.SIGINT)
+            process.wait(10)
+    assert process.returncode == 130
+
+
+def test_a_worker_that_cannot_be_started_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tmp_path: Path
+):
+    team = serve_workers._Team(ServerSettings(), 2, tmp_path)
+
+    def refused(*arguments: object) -> None:
+        raise BlockingIOError(errno.EAGAIN, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(serve_workers, "start", refused)
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ended = serve_workers._Ended(ours)
+        with pytest.raises(InputError, match="Cannot start a worker: Resource temporarily unavailable"):
+            team.start_all(ended)
+        team._missing = [0.0]
+
+        def end() -> None:
+            ended.signals.append(signal.SIGTERM)
+            theirs.send(b".")
+
+        threading.Timer(0.5, end).start()
+        team.keep(ended)
+    assert len(team._missing) == 1 and "Cannot start a worker" in caplog.text

@@ -142,4 +142,4 @@ def test_processes_share_what_all_requests_share():
     assert limits.max_body_bytes == ServerLimits().max_body_bytes
     many = ServerLimits().for_each_of(100)  # the largest request still gets in
     assert (many.max_waiting, many.max_held_bytes) == (many.max_patches, many.max_body_bytes)
-    assert [ScanLimits().for_each_of(count).max_scans for count in (1, 2, 100)] == [4, 2, 1]
+    assert [ScanLimits().for_each_of(count).max_scans for count in (1, 2, 100)] == [4, 2, 2]

@@ -200,6 +200,21 @@ def test_failures_and_lateness_are_told(start, serving_folder, connect, wait, pa
             assert f'lungnet_requests_total{{method="POST",{route},status="{status}"}} {count}.0' in text
 
 
+@pytest.mark.parametrize("in_loop", [False, True])
+def test_what_cannot_be_written_is_a_failure(start, serving_folder, connect, patches_hu, in_loop):
+    tensor = {"name": "patches_hu", "datatype": "INT16", "shape": [1, 40, 40]}
+    body = json.dumps({"inputs": [{**tensor, "data": patches_hu[0].ravel().tolist()}]}).encode()
+    with start(serving_folder, in_loop=in_loop) as server:
+        client, batcher = connect(server), server.service.now()[1]
+        assert client.ask(with_head(body))[0] == 200
+        predict = batcher._predict
+        batcher._predict = lambda patches: Prediction(np.full(1, np.nan, np.float32), np.zeros(1, np.int64))
+        status, _, told = client.ask(with_head(body))
+        assert (status, json.loads(told)) == (500, {"error": FAILED})
+        batcher._predict = predict
+        assert client.ask(with_head(body))[0] == 200
+
+
 def test_few_heads_are_remembered(start, serving_folder, connect, patches_hu, whole_ways, monkeypatch):
     monkeypatch.setattr(quick_infer, "MAX_HEADS", 2)
     with start(serving_folder) as server:
