@@ -18,9 +18,8 @@ from highdicom.pm import ParametricMap, RealWorldValueMapping
 from pydicom.sr.codedict import codes
 
 from lungnet.errors import InputError
-from lungnet.hashing import stable_uid
 from lungnet.serving.dicom_source import SourceSeries
-from lungnet.serving.dicom_uids import NAMESPACE, result_uids
+from lungnet.serving.dicom_uids import result_uids, settle_dimensions
 from lungnet.serving.heat_map import HeatMap
 from lungnet.serving.model_facts import ModelFacts
 
@@ -89,7 +88,5 @@ def build_heat_map(
         content_time=made_at.time(),
     )
     made.BodyPartExamined = "CHEST"  # of which there is one: no side is asked for
-    # highdicom draws this UID; everything else follows from the content.
-    for item in (*made.DimensionOrganizationSequence, *made.DimensionIndexSequence):
-        item.DimensionOrganizationUID = stable_uid(NAMESPACE, instance_uid, "dimensions")
+    settle_dimensions(made, instance_uid)
     return made

@@ -18,10 +18,9 @@ from highdicom.seg import (
 from pydicom.sr.codedict import codes
 
 from lungnet.ct import Stack
-from lungnet.hashing import stable_uid
 from lungnet.serving.detection import Detection
 from lungnet.serving.dicom_source import SourceSeries
-from lungnet.serving.dicom_uids import NAMESPACE, result_ids
+from lungnet.serving.dicom_uids import result_ids, settle_dimensions
 from lungnet.serving.model_facts import ModelFacts
 
 #: Of the series of segmentations.
@@ -73,9 +72,7 @@ def build_seg(
         content_date=made_at.date(),
         content_time=made_at.time(),
     )
-    # highdicom draws this UID; everything else follows from the content.
-    for item in (*segmentation.DimensionOrganizationSequence, *segmentation.DimensionIndexSequence):
-        item.DimensionOrganizationUID = stable_uid(NAMESPACE, ids.instance_uid, "dimensions")
+    settle_dimensions(segmentation, ids.instance_uid)
     return segmentation
 
 

@@ -5,6 +5,8 @@ import uuid
 from collections.abc import Sequence
 from typing import Any
 
+from pydicom.dataset import Dataset
+
 import lungnet
 from lungnet.hashing import fingerprint, stable_uid
 from lungnet.serving.detection import Detection
@@ -75,6 +77,17 @@ def result_uids(
     told = fingerprint([content, dataclasses.asdict(model), lungnet.__version__, images])
     about = _about(source, model)
     return stable_uid(NAMESPACE, *about, kind), stable_uid(NAMESPACE, *about, kind, told)
+
+
+def settle_dimensions(result: Dataset, instance_uid: str) -> None:
+    """Replaces the one UID that highdicom draws; everything else of a result follows from its content.
+
+    Args:
+        result: with dimensions, a SEG or PM.
+        instance_uid: of it.
+    """
+    for item in (*result.DimensionOrganizationSequence, *result.DimensionIndexSequence):
+        item.DimensionOrganizationUID = stable_uid(NAMESPACE, instance_uid, "dimensions")
 
 
 def _about(source: SourceSeries, model: ModelFacts) -> tuple[str, str]:
