@@ -71,7 +71,7 @@ def run_server(
             require_gpu=settings.require_gpu,
             on_reload=on_reload,
         ),
-        limits.for_each_of(processes) if several else limits,
+        limits.for_each_of(processes),
         max(1, cores // processes),
         in_loop=several and processes >= cores,
         shared=SharedMetrics(shared_folder) if shared_folder else None,
