@@ -101,7 +101,6 @@ def command(
     if (tls_cert is None) != (tls_key is None):
         raise click.UsageError("--tls-cert and --tls-key go together.")
     try:
-        from lungnet.cli.serve_workers import serve_with_workers
         from lungnet.serving.server.server_settings import ServerSettings
         from lungnet.serving.server.starting import run_server
     except ImportError as error:
@@ -134,6 +133,8 @@ def command(
     if workers == 1:
         run_server(settings, tell)
     else:
+        from lungnet.cli.serve_workers import serve_with_workers
+
         serve_with_workers(settings, workers, tell)
 
 
