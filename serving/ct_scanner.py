@@ -10,6 +10,7 @@ from lungnet.errors import InputError
 from lungnet.serving.detection import Detection
 from lungnet.serving.grouping import Response, group_responses
 from lungnet.serving.heat_map import HeatMap, scan_lungs
+from lungnet.serving.model_facts import ModelFacts
 from lungnet.serving.scan_grid import lung_grid
 from lungnet.serving.second_look import look_again
 from lungnet.serving.shipped_model import SHIPPED_SCANNER
@@ -82,6 +83,20 @@ class CTScanner:
         self.metadata, self.providers = self._scanner.metadata, self._scanner.providers
         chosen = self.config.threshold
         self.threshold = self._scanner.threshold if chosen is None else chosen
+
+    def facts(self, sha256: str) -> ModelFacts:
+        """Returns what a DICOM result says of the model.
+
+        Args:
+            sha256: of its file.
+        """
+        return ModelFacts(
+            name=f"lungnet {self.metadata.get('row', 'scanner')}",
+            version=self.metadata["lungnet_version"],
+            sha256=sha256,
+            threshold=self.threshold,
+            task=self.metadata["task"],
+        )
 
     def scan(self, volume: Volume) -> list[Detection]:
         """Returns the detections in a CT, the most probable first.

@@ -149,15 +149,8 @@ class _DicomResults:
     @functools.cached_property
     def _facts(self) -> "ModelFacts":
         from lungnet.hashing import file_sha256
-        from lungnet.serving import ModelFacts
 
-        return ModelFacts(
-            name=f"lungnet {self._scanner.metadata.get('row', 'scanner')}",
-            version=self._scanner.metadata["lungnet_version"],
-            sha256=file_sha256(self._model),
-            threshold=self._scanner.threshold,
-            task=self._scanner.metadata["task"],
-        )
+        return self._scanner.facts(file_sha256(self._model))
 
     def write_heat_map(self, path: Path, heat_map: "HeatMap") -> None:
         from lungnet.serving import write_dicom_heat_map

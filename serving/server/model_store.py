@@ -37,14 +37,7 @@ class ServedScanner:
 
     def facts(self) -> ModelFacts:
         """Returns what a DICOM result says of it."""
-        metadata = self.scanner.metadata
-        return ModelFacts(
-            name=f"lungnet {metadata.get('row', 'scanner')}",
-            version=metadata["lungnet_version"],
-            sha256=self.sha256,
-            threshold=self.scanner.threshold,
-            task=metadata["task"],
-        )
+        return self.scanner.facts(self.sha256)
 
 
 class _Runtime(TypedDict):
